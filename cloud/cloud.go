@@ -1,0 +1,119 @@
+// Package cloud is where rights come from and where events go: rights come
+// down through sources, one source_*.go each, and are never taken for less
+// than they are: a fault of a cloud leaves the doors as they were.
+package cloud
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tilegate/tilegate/daemon/access"
+)
+
+// Cursor is where a source stood at its last fetch: opaque to all but itself.
+type Cursor string
+
+// Fetched is one complete and consistent answer of a source.
+type Fetched struct {
+	Roster access.Roster
+	// At is when the source was heard of and verified.
+	At time.Time
+	// Cursor is for the next Fetch.
+	Cursor Cursor
+	// Dropped rows pointed at nothing; the rest is sound.
+	Dropped []access.Problem
+	// Counts are the source's own totals of people for each group, where it
+	// has them: proof for the guard that a removal is meant.
+	Counts map[string]int
+}
+
+// Source is where rights come from.
+type Source interface {
+	// Name is the label of the source: a closed set, part of every grant.
+	Name() string
+	// Ageless says that the source never goes stale.
+	Ageless() bool
+	// Fetch returns everything the source says now, or an error. It never
+	// returns less than everything: a page short is an error. It may take
+	// minutes; ctx ends it.
+	Fetch(ctx context.Context, cursor Cursor) (Fetched, error)
+	// Test asks the source who we are and what we may, and reports it in
+	// lines for a person. A failure names what to do.
+	Test(ctx context.Context) (Report, error)
+}
+
+// Report is what a connection test found.
+type Report struct {
+	Organisation string      `json:"organisation"`
+	Lines        []CheckLine `json:"checks"`
+}
+
+// CheckLine is one thing that was tried.
+type CheckLine struct {
+	What string `json:"what"`
+	OK   bool   `json:"ok"`
+	Note string `json:"note,omitempty"` // what was found, or what to do
+}
+
+// Deps is what the gateway hands to a source.
+type Deps struct {
+	Log     hclog.Logger
+	Digest  access.DigestKey
+	Metrics prometheus.Registerer
+	// Doors maps a lock of the source to one of our doors: "kisi:2006" → "front".
+	Doors map[string]string
+	// Links maps an outside identity to one of our holders: "kisi:user:1804" → "h42".
+	// An identity that is not linked goes by its own name.
+	Links map[string]string
+	// SecretPath resolves a secret's path: relative ones lie in the
+	// credentials directory.
+	SecretPath func(string) string
+	// Version goes into the User-Agent.
+	Version string
+	// Progress is told how far a fetch is; it must not block.
+	Progress func(done, total int, what string)
+}
+
+// Plan is a source whose options were checked, without touching the network.
+type Plan interface {
+	Open(Deps) (Source, error)
+}
+
+// Decode fills a source's own options from its table in the settings.
+type Decode func(into any) error
+
+// sources is written by package initialisation only.
+var sources = map[string]func(Decode) (Plan, error){}
+
+func register(name string, check func(Decode) (Plan, error)) bool {
+	if _, twice := sources[name]; twice {
+		panic("cloud: two sources are named " + name)
+	}
+	sources[name] = check
+	return true
+}
+
+// CheckSource checks the options of a source without touching the network.
+func CheckSource(name string, decode Decode) (Plan, error) {
+	check, ok := sources[name]
+	if !ok {
+		return nil, fmt.Errorf("source %q is not known; there are: %s", name, strings.Join(Sources(), ", "))
+	}
+	return check(decode)
+}
+
+// Sources lists the sources by name.
+func Sources() []string {
+	names := make([]string, 0, len(sources))
+	for name := range sources {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,137 @@
+package access
+
+import "time"
+
+// Roster is what the sources said, in plain rows. It is only a carrier: Build
+// checks it whole and makes a Snapshot of it.
+type Roster struct {
+	Places      []Place
+	Doors       []Door
+	Policies    []Policy
+	Groups      []Group
+	Teams       []Team
+	Holders     []Holder
+	Assignments []Assignment
+	Grants      []Grant
+}
+
+// Place is a building or a floor: a lockdown and a time zone bind all its doors.
+type Place struct {
+	ID         string
+	Name       string
+	Zone       string // IANA name; empty means the site's own
+	LockedDown bool
+}
+
+// Door is what a source says of one thing that locks.
+type Door struct {
+	ID         string
+	Name       string
+	Place      string // Place.ID, or empty
+	LockedDown bool
+	// Restricted: the door itself is limited to hours, for everybody.
+	Restricted bool
+	// AtDoorOnly: the door may not be opened from afar.
+	AtDoorOnly bool
+}
+
+// Policy is what the gateway's own settings say of a door. A policy for a door
+// that no source knows makes the door.
+type Policy struct {
+	Door             string
+	Name             string
+	MinimumAssurance Assurance
+	AskPIN           bool
+	HighSecurity     bool          // shorter patience with old rights and bad clocks
+	Residential      bool          // somebody's home: never refused for staleness or clock
+	Passback         time.Duration // refuse the same credential again within this time; 0 is off
+}
+
+// Group is a set of doors, possibly limited to hours.
+type Group struct {
+	ID    string
+	Name  string
+	Doors []string // Door.ID
+	// Restricted: members may enter only in the group's hours.
+	Restricted bool
+	// AtDoorOnly: members may not open from afar.
+	AtDoorOnly bool
+}
+
+// Team is a set of holders who share grants.
+type Team struct {
+	ID      string
+	Name    string
+	Members []string // Holder.ID
+}
+
+// Holder is a person, or a guest, who may hold credentials and grants.
+type Holder struct {
+	ID        string
+	Name      string // for people; never used to decide
+	Suspended bool
+}
+
+// Assignment gives a credential to a holder. One card may have several rows,
+// one for each accepted form (byte order, Wiegand cut).
+type Assignment struct {
+	ID        string // the source's id of the card
+	Kind      Kind
+	Digest    Digest
+	Assurance Assurance
+	Holder    string // Holder.ID
+	Active    bool
+}
+
+// AssigneeKind says whether a grant is a person's or a team's.
+type AssigneeKind uint8
+
+// The kinds of assignee.
+const (
+	ToHolder AssigneeKind = iota
+	ToTeam
+)
+
+// ScopeKind says what a grant covers.
+type ScopeKind uint8
+
+// The scopes, narrowest first.
+const (
+	ScopeDoor ScopeKind = iota
+	ScopeGroup
+	ScopePlace
+	ScopeOrganisation
+)
+
+var scopeNames = [...]string{"door", "group", "place", "organisation"}
+
+// String is the label of the scope.
+func (k ScopeKind) String() string {
+	if int(k) >= len(scopeNames) {
+		return "unknown_scope"
+	}
+	return scopeNames[k]
+}
+
+// Grant says that an assignee may open a scope from one instant to another.
+type Grant struct {
+	ID       string
+	Kind     AssigneeKind
+	Assignee string // Holder.ID or Team.ID
+	Scope    ScopeKind
+	ScopeID  string    // Door.ID, Group.ID, Place.ID; empty for the organisation
+	From     time.Time // zero: since ever
+	Until    time.Time // zero: open-ended; the instant itself is outside
+	Source   string    // which source said so, as in Contact.Source
+	Cause    string    // role, booking, plan, pass, manual: for people
+	// Cancelled: ended by somebody before its time, kept to be explained.
+	Cancelled bool
+}
+
+// Contact is when a source was last heard of and verified.
+type Contact struct {
+	Source string
+	At     time.Time
+	// Ageless: this source never goes stale (a file on the gateway).
+	Ageless bool
+}

@@ -1,0 +1,184 @@
+package access
+
+import (
+	"encoding/binary"
+	"math"
+	"sort"
+	"time"
+)
+
+// Snapshot is a roster checked, indexed and immutable: many goroutines may ask
+// it at once, and asking allocates nothing. It is packed for size: rows refer
+// to each other by number, ids are slices of one long text, times are UTC
+// microseconds.
+type Snapshot struct {
+	generation uint64
+	hash       [32]byte
+	contacts   []Contact
+
+	places    []place
+	doors     []door
+	doorIndex map[string]int32
+	groups    []group
+
+	holderIDs    texts
+	suspended    []bool
+	holderTeams  spans // of memberTeams
+	memberTeams  []uint32
+	holderGrants spans // of grants
+	teamGrants   spans // of grants
+	grants       []grant
+	grantIDs     texts
+	causes       []string
+
+	assignments []assignment
+	slots       []uint32 // open addressing; 0 is empty, else index+1
+	clashes     int
+}
+
+type place struct {
+	id, name   string
+	lockedDown bool
+}
+
+type door struct {
+	id, name   string
+	place      int32 // -1: none
+	lockedDown bool
+	restricted bool
+	atDoorOnly bool
+	policy     Policy
+}
+
+type group struct {
+	id, name   string
+	doors      []uint64 // a bit for each door
+	restricted bool
+	atDoorOnly bool
+}
+
+const (
+	sinceEver = math.MinInt64
+	openEnded = math.MaxInt64
+)
+
+type grant struct {
+	from, until int64
+	scope       uint32 // index of a door, group or place
+	cause       uint16
+	source      uint8
+	kind        ScopeKind
+	cancelled   bool
+}
+
+type assignment struct {
+	digest    Digest
+	holder    uint32
+	kind      Kind
+	assurance Assurance
+	active    bool
+	clash     bool
+}
+
+// texts is many short strings in one long one.
+type texts struct {
+	all string
+	at  []uint32 // one more than there are strings
+}
+
+func (t *texts) get(i int) string { return t.all[t.at[i]:t.at[i+1]] }
+func (t *texts) len() int         { return max(len(t.at)-1, 0) }
+
+// find is the index of s among sorted texts, or -1.
+func (t *texts) find(s string) int {
+	i := sort.Search(t.len(), func(i int) bool { return t.get(i) >= s })
+	if i < t.len() && t.get(i) == s {
+		return i
+	}
+	return -1
+}
+
+// spans says which run of a flat slice belongs to each owner.
+type spans []uint32 // one more than there are owners
+
+func (s spans) of(i int) (from, to uint32) {
+	if i+1 >= len(s) {
+		return 0, 0
+	}
+	return s[i], s[i+1]
+}
+
+// Generation is the number under which the rights were installed.
+func (s *Snapshot) Generation() uint64 { return s.generation }
+
+// Hash is the SHA-256 of the content: equal rights have equal hashes.
+func (s *Snapshot) Hash() [32]byte { return s.hash }
+
+// Clashes counts the digests that two holders claim; both are refused.
+func (s *Snapshot) Clashes() int { return s.clashes }
+
+// Counts are the sizes of a snapshot.
+type Counts struct {
+	Places      int `json:"places"`
+	Doors       int `json:"doors"`
+	Groups      int `json:"groups"`
+	Holders     int `json:"holders"`
+	Credentials int `json:"credentials"`
+	Grants      int `json:"grants"`
+}
+
+// Counts tells how much is in the snapshot.
+func (s *Snapshot) Counts() Counts {
+	return Counts{
+		Places: len(s.places), Doors: len(s.doors), Groups: len(s.groups),
+		Holders: s.holderIDs.len(), Credentials: len(s.assignments), Grants: len(s.grants),
+	}
+}
+
+// Contacts tells when each source was last heard of.
+func (s *Snapshot) Contacts() []Contact { return append([]Contact(nil), s.contacts...) }
+
+// WithContact is the same rights with a newer verified contact for one source.
+// It shares everything else, so it is cheap. An unknown source is ignored.
+func (s *Snapshot) WithContact(source string, at time.Time) *Snapshot {
+	next := *s
+	next.contacts = append([]Contact(nil), s.contacts...)
+	for i := range next.contacts {
+		if next.contacts[i].Source == source && at.After(next.contacts[i].At) {
+			next.contacts[i].At = at
+		}
+	}
+	return &next
+}
+
+// HasDoor says whether the snapshot knows the door.
+func (s *Snapshot) HasDoor(id string) bool { _, ok := s.doorIndex[id]; return ok }
+
+// HasHolder says whether the snapshot knows the holder.
+func (s *Snapshot) HasHolder(id string) bool { return s.holderIDs.find(id) >= 0 }
+
+// HolderOf is the holder who has the credential, or "".
+func (s *Snapshot) HolderOf(c Credential) string {
+	if i := s.lookUp(c); i >= 0 {
+		return s.holderIDs.get(int(s.assignments[i].holder))
+	}
+	return ""
+}
+
+// lookUp is the index of the assignment of a credential, or -1.
+func (s *Snapshot) lookUp(c Credential) int {
+	if len(s.slots) == 0 {
+		return -1
+	}
+	mask := uint64(len(s.slots) - 1)
+	// A digest is as good as random, so its first bytes are the hash.
+	for at := binary.LittleEndian.Uint64(c.Digest[:8]) & mask; ; at = (at + 1) & mask {
+		slot := s.slots[at]
+		if slot == 0 {
+			return -1
+		}
+		if a := &s.assignments[slot-1]; a.digest == c.Digest && a.kind == c.Kind {
+			return int(slot - 1)
+		}
+	}
+}

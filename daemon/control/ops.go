@@ -1,0 +1,206 @@
+// Package control is what a person can ask of a running gateway: operations by
+// noun, spoken as JSON over two unix sockets, one to look and one to act. The
+// server is handed its operations; the client is the operator's tool.
+package control
+
+import (
+	"context"
+	"time"
+
+	"github.com/tilegate/tilegate/cloud"
+	"github.com/tilegate/tilegate/daemon/access"
+)
+
+// Caller is who asks, as the kernel says of the other end of the socket.
+type Caller struct {
+	UID  uint32
+	Name string // login name, or the number
+}
+
+// Operations is everything the server can do. A nil operation answers
+// "not available on this gateway".
+type Operations struct {
+	Status StatusOps
+	Doors  DoorOps
+	Events EventOps
+	Access AccessOps
+	Sync   SyncOps
+	Kisi   KisiOps
+	Reload ReloadOps
+}
+
+// StatusOps tells how the gateway is.
+type StatusOps interface {
+	Status(ctx context.Context) (Status, error)
+}
+
+// DoorOps are the doors of this gateway. Open and Test act: they need the
+// operate socket and are recorded with the caller.
+type DoorOps interface {
+	Doors(ctx context.Context) ([]Door, error)
+	// OpenDoor pulses the strike once, as the door's hold says.
+	OpenDoor(ctx context.Context, caller Caller, door string) (Opened, error)
+	// TestDoor tries the parts of a door without waiting for a member and
+	// says what each did.
+	TestDoor(ctx context.Context, caller Caller, door string) ([]cloud.CheckLine, error)
+}
+
+// EventOps reads the journal.
+type EventOps interface {
+	// Events returns events after a sequence number, oldest first.
+	Events(ctx context.Context, query EventQuery) ([]access.Event, error)
+	// Follow calls each for every new event until ctx ends.
+	Follow(ctx context.Context, query EventQuery, each func(access.Event) error) error
+}
+
+// AccessOps explains decisions.
+type AccessOps interface {
+	// Why decides a tap that is only a question: nothing opens, nothing is
+	// recorded as a tap.
+	Why(ctx context.Context, question Question) (Answer, error)
+	// Simulate runs a tap through a door as if its tile had read it: the
+	// strike moves and the journal says who simulated it. Needs operate.
+	Simulate(ctx context.Context, caller Caller, question Question) (Answer, error)
+}
+
+// SyncOps are the sources of rights.
+type SyncOps interface {
+	SyncStatus(ctx context.Context) ([]Sync, error)
+	// SyncNow fetches a source, or all if empty, and waits.
+	SyncNow(ctx context.Context, caller Caller, source string) ([]Sync, error)
+}
+
+// KisiOps tests the connection.
+type KisiOps interface {
+	TestKisi(ctx context.Context) (cloud.Report, error)
+}
+
+// ReloadOps takes a changed settings file into use. An error leaves the old
+// settings in force.
+type ReloadOps interface {
+	Reload(ctx context.Context, caller Caller) (Reloaded, error)
+}
+
+// Status is the gateway on one screen.
+type Status struct {
+	Site       string            `json:"site"`
+	Name       string            `json:"name"`
+	Version    string            `json:"version"`
+	Started    time.Time         `json:"started"`
+	Line       string            `json:"line"` // the one line that systemd shows too
+	Ready      bool              `json:"ready"`
+	Clock      access.ClockState `json:"clock"`
+	Generation uint64            `json:"generation"`
+	RosterHash string            `json:"roster_hash"`
+	Counts     access.Counts     `json:"counts"`
+	Doors      []Door            `json:"doors"`
+	Sources    []Sync            `json:"sources"`
+	Journal    JournalStatus     `json:"journal"`
+	Troubles   []Trouble         `json:"troubles"`
+}
+
+// JournalStatus is how full the journal is.
+type JournalStatus struct {
+	Last    uint64 `json:"last"` // newest sequence number
+	Events  uint64 `json:"events"`
+	Late    uint64 `json:"late"`    // written after the strike moved
+	Waiting int    `json:"waiting"` // not yet on disk
+	Healthy bool   `json:"healthy"`
+	Err     string `json:"error,omitempty"`
+}
+
+// Door is one door of this gateway.
+type Door struct {
+	ID       string    `json:"id"`
+	Name     string    `json:"name"`
+	Lock     string    `json:"lock,omitempty"`
+	Reader   Device    `json:"reader"`
+	Strike   Device    `json:"strike"`
+	Posture  string    `json:"posture"` // locked, locked_down
+	LastTap  time.Time `json:"last_tap,omitzero"`
+	LastWhat string    `json:"last_what,omitempty"` // reason of the last tap
+}
+
+// Device is a reader or a strike.
+type Device struct {
+	Driver  string    `json:"driver"`
+	Port    string    `json:"port"`
+	Up      bool      `json:"up"`
+	Since   time.Time `json:"since,omitzero"`
+	Err     string    `json:"error,omitempty"`
+	Reopens uint64    `json:"reopens"`
+	Frames  uint64    `json:"frames"`
+	Drops   uint64    `json:"drops"`
+}
+
+// Trouble is one thing a person should know.
+type Trouble struct {
+	Code     string    `json:"code"`
+	Subject  string    `json:"subject,omitempty"` // which door, port or source
+	Severity string    `json:"severity"`          // critical, warning, note
+	Title    string    `json:"title"`
+	Text     string    `json:"text"` // what happened and what to do
+	Since    time.Time `json:"since"`
+}
+
+// Opened says what OpenDoor did.
+type Opened struct {
+	Door  string        `json:"door"`
+	Hold  time.Duration `json:"hold"`
+	Event string        `json:"event"`
+}
+
+// EventQuery selects events. A zero field does not select.
+type EventQuery struct {
+	After  uint64    `json:"after"`
+	Limit  int       `json:"limit"` // 0: 100; the newest ones when After is 0
+	Door   string    `json:"door"`
+	Kind   string    `json:"kind"`
+	Reason string    `json:"reason"`
+	Since  time.Time `json:"since"`
+	Until  time.Time `json:"until"`
+}
+
+// Question is a tap in words. Exactly one of Person, Card and Code is set.
+type Question struct {
+	Door     string          `json:"door"`
+	Person   string          `json:"person,omitempty"` // holder id, name or mail
+	Card     string          `json:"card,omitempty"`   // UID in hex
+	Code     string          `json:"code,omitempty"`   // text of a QR code
+	At       time.Time       `json:"at,omitzero"`      // zero: now
+	Presence access.Presence `json:"presence"`
+}
+
+// Answer is a decision in words.
+type Answer struct {
+	access.Explanation
+	Door     string        `json:"door"`
+	DoorName string        `json:"door_name"`
+	At       time.Time     `json:"at"`
+	Name     string        `json:"name,omitempty"` // of the holder, for people
+	Sources  []Sync        `json:"sources"`        // how old the rights are
+	Event    string        `json:"event,omitempty"`
+	Took     time.Duration `json:"took,omitempty"` // of a simulated tap, to the strike
+}
+
+// Sync is how one source is doing.
+type Sync struct {
+	Source  string           `json:"source"`
+	Every   time.Duration    `json:"every"`
+	Contact time.Time        `json:"contact,omitzero"` // last verified word
+	Ageless bool             `json:"ageless,omitempty"`
+	Running bool             `json:"running"`
+	Done    int              `json:"done,omitempty"`
+	Total   int              `json:"total,omitempty"`
+	Tried   time.Time        `json:"tried,omitzero"`
+	Result  string           `json:"result"` // ok, held, failed, never
+	Err     string           `json:"error,omitempty"`
+	Held    []string         `json:"held,omitempty"` // removals that wait, in words
+	Dropped []access.Problem `json:"dropped,omitempty"`
+	Changed int              `json:"changed"`
+}
+
+// Reloaded says what a reload did.
+type Reloaded struct {
+	Changed []string `json:"changed"` // in words; empty: nothing
+}

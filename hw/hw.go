@@ -1,0 +1,114 @@
+// Package hw is door hardware: the contracts of readers and strikes, and one
+// file for each driver. It borrows its words from daemon/access and knows
+// nothing else of the gateway. It starts no goroutine: who calls, waits.
+package hw
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/tilegate/tilegate/daemon/access"
+)
+
+// Value is a raw card value or code, as read. It never shows itself: not in a
+// log, not in an error, not as JSON. Only the door loop looks inside, once, to
+// make a digest of it.
+type Value string
+
+const hidden = "[card value]"
+
+// String hides the value.
+func (Value) String() string { return hidden }
+
+// GoString hides the value.
+func (Value) GoString() string { return hidden }
+
+// Format hides the value, whatever the verb.
+func (Value) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hidden)) }
+
+// MarshalText hides the value.
+func (Value) MarshalText() ([]byte, error) { return []byte(hidden), nil }
+
+// Read is what a reader saw.
+type Read struct {
+	Kind  access.Kind
+	Value Value  // normalised: a UID as lower-case hex in air order, a code as its text
+	Proof []byte // what proves the value, where the kind has a proof
+	At    time.Time
+	// Fault is set instead of a value when what arrived could not be used:
+	// access.Unreadable or access.NoCredential.
+	Fault access.Reason
+}
+
+// Signal is what a tile shows a member.
+type Signal uint8
+
+// The signals.
+const (
+	SignalGranted Signal = iota // the strike answered: push
+	SignalRefused
+	SignalFault // granted, but the lock did not answer: ask the desk
+)
+
+// Reader is a tile. One goroutine calls Read in a loop; any may call the rest.
+type Reader interface {
+	// Read blocks until something is held to the tile, ctx ends, or the
+	// reader is closed. A line that went away is not an error: Read waits
+	// and reopens it with a back-off, and Stats tells. At is when the last
+	// byte of the frame arrived. While a credential stays in the field it is
+	// reported once.
+	Read(ctx context.Context) (Read, error)
+	// Stats tells how the reader is doing, at once.
+	Stats() Stats
+	// Close ends a waiting Read. It may be called twice.
+	Close() error
+}
+
+// Strike unlocks. Its resting state is locked.
+type Strike interface {
+	// Pulse unlocks for d and returns as soon as the board acknowledged. The
+	// strike locks again by itself: by the board's own timer where it has
+	// one. A pulse during a pulse extends it to the later end, it never
+	// queues. d outside 500 ms to 30 s is clamped.
+	Pulse(ctx context.Context, d time.Duration) error
+	// Rest drives the output to locked and returns when the board confirmed.
+	// It is called at start and at stop.
+	Rest(ctx context.Context) error
+	// Stats tells how the strike is doing, at once.
+	Stats() Stats
+	// Close leaves the output as on_stop says and gives the port back. It
+	// may be called twice.
+	Close() error
+}
+
+// Signaler is a Reader with a lamp or a beeper of its own.
+type Signaler interface {
+	// Signal shows; it is best effort and must not wait for a member.
+	Signal(ctx context.Context, signal Signal) error
+}
+
+// The shortest and longest pulse of any strike.
+const (
+	MinPulse = 500 * time.Millisecond
+	MaxPulse = 30 * time.Second
+)
+
+// ClampPulse brings a pulse into what every strike can do.
+func ClampPulse(d time.Duration) time.Duration {
+	return min(max(d, MinPulse), MaxPulse)
+}
+
+// Stats is how a device is doing. A driver does not know door names, so it
+// counts here and the daemon labels. Counters only rise while a device lives.
+type Stats struct {
+	Up       bool
+	Since    time.Time // of the last change of Up
+	LastSeen time.Time // when the device last said anything
+	Err      string    // why it is not up, in words; empty when it is
+	Reopens  uint64    // how often the port was opened again
+	BytesIn  uint64
+	BytesOut uint64
+	Frames   uint64            // whole and correct ones
+	Drops    map[string]uint64 // frames thrown away, by a closed set of words
+}
