@@ -105,10 +105,10 @@ func (b *builder) addGroups(groups []Group) {
 
 func (b *builder) addPeople(r *Roster) {
 	b.holderIndex = make(map[string]uint32, len(r.Holders))
-	b.suspended = make([]bool, len(r.Holders))
+	b.holders = make([]holder, len(r.Holders)+1)
 	for i, h := range r.Holders {
 		b.holderIndex[h.ID] = uint32(i)
-		b.suspended[i] = h.Suspended
+		b.holders[i].suspended = h.Suspended
 	}
 	b.holderIDs = packTexts(len(r.Holders), func(i int) string { return r.Holders[i].ID })
 
@@ -125,7 +125,9 @@ func (b *builder) addPeople(r *Roster) {
 		return cmp.Or(cmp.Compare(x.holder, y.holder), cmp.Compare(x.team, y.team))
 	})
 	memberships = slices.Compact(memberships)
-	b.holderTeams = packSpans(len(r.Holders), len(memberships), func(i int) uint32 { return memberships[i].holder })
+	for i, first := range packSpans(len(r.Holders), len(memberships), func(i int) uint32 { return memberships[i].holder }) {
+		b.holders[i].firstTeam = first
+	}
 	b.memberTeams = make([]uint32, len(memberships))
 	for i, m := range memberships {
 		b.memberTeams[i] = m.team
@@ -161,7 +163,9 @@ func (b *builder) addGrants(grants []Grant) error {
 		}
 	}
 	b.grantIDs = packTexts(len(grants), func(i int) string { return grants[i].ID })
-	b.holderGrants = packSpans(b.holderIDs.len(), firstTeam, func(i int) uint32 { return b.holderIndex[grants[i].Assignee] })
+	for i, first := range packSpans(b.holderIDs.len(), firstTeam, func(i int) uint32 { return b.holderIndex[grants[i].Assignee] }) {
+		b.holders[i].firstGrant = first
+	}
 	b.teamGrants = packSpans(len(b.teamIndex), len(grants)-firstTeam, func(i int) uint32 {
 		return b.teamIndex[grants[firstTeam+i].Assignee]
 	})

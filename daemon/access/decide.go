@@ -102,7 +102,7 @@ func (s *Snapshot) lockedDown(at int32) bool {
 
 // bindPerson checks what no grant can lift.
 func (s *Snapshot) bindPerson(d *Decision, at int32, known bool, credential Credential, facts Facts) {
-	if s.suspended[d.holder] {
+	if s.holders[d.holder].suspended {
 		d.miss(Miss{Reason: Suspended, grant: -1})
 	}
 	if !known {
@@ -163,17 +163,15 @@ func (s *Snapshot) decideGrants(d *Decision, at int32, known bool, tap Tap, fact
 		return
 	}
 	search := grantSearch{s: s, door: at, at: tap.At.UnixMicro(), now: tap.At, presence: tap.Presence, clock: facts.Clock}
-	from, to := s.holderGrants.of(int(d.holder))
-	if search.run(from, to) < 0 {
-		first, last := s.holderTeams.of(int(d.holder))
-		for _, team := range s.memberTeams[first:last] {
-			from, to := s.teamGrants.of(int(team))
-			if search.run(from, to) >= 0 {
-				break
-			}
+	mine, next := s.holders[d.holder], s.holders[d.holder+1]
+	search.run(mine.firstGrant, next.firstGrant)
+	for _, team := range s.memberTeams[mine.firstTeam:next.firstTeam] {
+		if search.found {
+			break
 		}
+		search.run(s.teamGrants.of(int(team)))
 	}
-	if search.passed >= 0 && search.found {
+	if search.found {
 		d.grant = search.passed
 		d.Age = s.age(search.passed, tap.At)
 		return

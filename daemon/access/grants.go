@@ -17,8 +17,8 @@ type grantSearch struct {
 	count  int
 }
 
-// run looks at the grants from and to; it returns the one that passed, or -1.
-func (g *grantSearch) run(from, to uint32) int32 {
+// run looks at a run of grants until one passes.
+func (g *grantSearch) run(from, to uint32) {
 	for i := from; i < to; i++ {
 		if !g.s.covers(&g.s.grants[i], g.door) {
 			continue
@@ -26,11 +26,10 @@ func (g *grantSearch) run(from, to uint32) int32 {
 		reason, stage, off, opens := g.check(&g.s.grants[i])
 		if reason == Granted {
 			g.found, g.passed = true, int32(i)
-			return g.passed
+			return
 		}
 		g.note(near{miss: Miss{Reason: reason, grant: int32(i), opens: opens}, stage: stage, off: off})
 	}
-	return -1
 }
 
 func (g *grantSearch) note(n near) {
