@@ -23,6 +23,10 @@ type Options struct {
 	State   State
 	Alert   Alert
 	Log     Log
+	// Secrets are the files that the settings name, whether they exist or not.
+	Secrets []Secret
+	// Warnings are what is allowed and probably not meant, in words.
+	Warnings []string
 }
 
 // Site names the building.

@@ -1,0 +1,137 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tilegate/tilegate/daemon/access"
+)
+
+// settings is the whole file. Tables of type table belong to a driver or a
+// source, which decodes them itself.
+type settings struct {
+	Site    siteTable    `toml:"site"`
+	Kisi    table        `toml:"kisi"`
+	File    table        `toml:"file"`
+	Doors   []table      `toml:"door"`
+	Metrics metricsTable `toml:"metrics"`
+	Control controlTable `toml:"control"`
+	State   stateTable   `toml:"state"`
+	Alert   alertTable   `toml:"alert"`
+	Log     logTable     `toml:"log"`
+}
+
+type siteTable struct {
+	ID       string `toml:"id"`
+	Name     string `toml:"name"`
+	TimeZone string `toml:"time_zone"`
+}
+
+// sourceTable is what every source has, beside its own keys.
+type sourceTable struct {
+	Every time.Duration `toml:"every"`
+}
+
+type doorTable struct {
+	ID               string           `toml:"id"`
+	Name             string           `toml:"name"`
+	KisiLock         *int64           `toml:"kisi_lock"`
+	Hold             time.Duration    `toml:"hold"`
+	MinimumAssurance access.Assurance `toml:"minimum_assurance"`
+	HighSecurity     bool             `toml:"high_security"`
+	Residential      bool             `toml:"residential"`
+	Reader           table            `toml:"reader"`
+	Strike           table            `toml:"strike"`
+}
+
+type metricsTable struct {
+	Listen        string `toml:"listen"`
+	WebConfigFile string `toml:"web_config_file"`
+}
+
+type controlTable struct {
+	ViewSocket    string `toml:"view_socket"`
+	OperateSocket string `toml:"operate_socket"`
+}
+
+type stateTable struct {
+	Dir            string `toml:"dir"`
+	CredentialsDir string `toml:"credentials_dir"`
+}
+
+type alertTable struct {
+	WebhookURLFile   string        `toml:"webhook_url_file"`
+	HeartbeatURLFile string        `toml:"heartbeat_url_file"`
+	HeartbeatEvery   time.Duration `toml:"heartbeat_every"`
+	Patience         time.Duration `toml:"patience"`
+	Mail             *mailTable    `toml:"mail"`
+}
+
+type mailTable struct {
+	Server       string   `toml:"server"`
+	From         string   `toml:"from"`
+	To           []string `toml:"to"`
+	User         string   `toml:"user"`
+	PasswordFile string   `toml:"password_file"`
+}
+
+type logTable struct {
+	Level  string `toml:"level"`
+	Format string `toml:"format"`
+}
+
+// schema is every key of the file that is the gateway's own, by section as it
+// is written in a header: "site", "[door]", "alert.mail".
+func schema() map[string][]string {
+	sections := map[string][]string{}
+	collect("", reflect.TypeFor[settings](), sections)
+	sections["[door]"] = keysOf(reflect.TypeFor[doorTable]())
+	for _, source := range []string{"kisi", "file"} {
+		sections[source] = keysOf(reflect.TypeFor[sourceTable]())
+	}
+	return sections
+}
+
+func collect(path string, of reflect.Type, into map[string][]string) {
+	for field := range of.Fields() {
+		inner := field.Type
+		if inner.Kind() == reflect.Pointer {
+			inner = inner.Elem()
+		}
+		if inner.Kind() != reflect.Struct || inner == reflect.TypeFor[table]() {
+			continue
+		}
+		section := below(path, field.Tag.Get("toml"))
+		for _, key := range keysOf(inner) {
+			if _, isSection := into[below(section, key)]; !isSection {
+				into[section] = append(into[section], key)
+			}
+		}
+		collect(section, inner, into)
+	}
+}
+
+func keysOf(of reflect.Type) []string {
+	var keys []string
+	for field := range of.Fields() {
+		keys = append(keys, field.Tag.Get("toml"))
+	}
+	return keys
+}
+
+// homeOf is the section, as a person writes it, where a key that stands in the
+// wrong place belongs; empty when no section or more than one knows it.
+func homeOf(key string) string {
+	var homes []string
+	for section, keys := range schema() {
+		if slices.Contains(keys, key) {
+			homes = append(homes, "["+section+"]")
+		}
+	}
+	if len(homes) != 1 || strings.TrimSpace(key) == "" {
+		return ""
+	}
+	return homes[0]
+}
