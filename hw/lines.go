@@ -45,6 +45,22 @@ func Session[T io.Closer](l *Lines, use PortUse, open func() (T, error)) (T, err
 	return session, nil
 }
 
+// ClosePort closes the session of one port, if there is one. The devices on it
+// must be closed before.
+func (l *Lines) ClosePort(path string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s, ok := l.sessions[path]
+	if !ok {
+		return nil
+	}
+	delete(l.sessions, path)
+	if err := s.session.Close(); err != nil {
+		return fmt.Errorf("port %s: %w", path, err)
+	}
+	return nil
+}
+
 // Close closes every session. Devices must be closed before.
 func (l *Lines) Close() error {
 	l.mu.Lock()

@@ -70,20 +70,40 @@ func (s *Snapshot) Decide(tap Tap, facts Facts) Decision {
 			d.miss(Miss{Reason: NotActivated, grant: -1})
 		}
 	}
+	s.decideRest(&d, doorAt, known, tap, facts)
+	return d
+}
+
+// DecideHolder answers as Decide does for somebody whose credential is beyond
+// doubt: a question about a person, not a tap.
+func (s *Snapshot) DecideHolder(holderID string, tap Tap, facts Facts) Decision {
+	d := Decision{Generation: s.generation, holder: -1, grant: -1, Age: s.oldest(tap.At)}
+	doorAt, known := s.doorIndex[tap.Door]
+	if at := s.holderIDs.find(holderID); at >= 0 {
+		d.holder = int32(at)
+	} else {
+		d.miss(Miss{Reason: Unknown, grant: -1})
+	}
+	tap.Credential.Assurance = HighAssured
+	s.decideRest(&d, doorAt, known, tap, facts)
+	return d
+}
+
+// decideRest checks all that comes after the credential itself.
+func (s *Snapshot) decideRest(d *Decision, doorAt int32, known bool, tap Tap, facts Facts) {
 	if known && s.lockedDown(doorAt) {
 		d.miss(Miss{Reason: LockedDown, grant: -1})
 	}
 	if d.holder >= 0 {
-		s.bindPerson(&d, doorAt, known, tap.Credential, facts)
-		s.decideGrants(&d, doorAt, known, tap, facts)
+		s.bindPerson(d, doorAt, known, tap.Credential, facts)
+		s.decideGrants(d, doorAt, known, tap, facts)
 	}
 	if known {
-		s.bindDoor(&d, doorAt, tap, facts)
+		s.bindDoor(d, doorAt, tap, facts)
 	}
 	if d.count > 0 {
 		d.Reason, d.grant = d.misses[0].Reason, -1
 	}
-	return d
 }
 
 // known is the index of a credential that exactly one holder has, or -1.

@@ -157,6 +157,60 @@ func (s *Snapshot) WithContact(source string, at time.Time) *Snapshot {
 	return &next
 }
 
+// WithGeneration is the same rights under the number they were installed as.
+func (s *Snapshot) WithGeneration(generation uint64) *Snapshot {
+	next := *s
+	next.generation = generation
+	return &next
+}
+
+// CredentialOf is a credential of the holder, an active one if there is one.
+// It looks at every credential, so it is for questions, not for taps.
+func (s *Snapshot) CredentialOf(holderID string) (Credential, bool) {
+	of := s.holderIDs.find(holderID)
+	best := -1
+	for i := range s.assignments {
+		a := &s.assignments[i]
+		if int(a.holder) == of && !a.clash && (best < 0 || a.active && !s.assignments[best].active) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return Credential{}, false
+	}
+	a := &s.assignments[best]
+	return Credential{Kind: a.kind, Digest: a.digest, Assurance: a.assurance}, true
+}
+
+// DoorName is how people call a door, or its id.
+func (s *Snapshot) DoorName(id string) string {
+	if at, ok := s.doorIndex[id]; ok {
+		return s.doors[at].name
+	}
+	return id
+}
+
+// LockedDown says whether nobody may open the door now.
+func (s *Snapshot) LockedDown(id string) bool {
+	at, ok := s.doorIndex[id]
+	return ok && s.lockedDown(at)
+}
+
+// Restricted lists the groups and doors that are limited to hours.
+func (s *Snapshot) Restricted() (groups, doors []string) {
+	for i := range s.groups {
+		if s.groups[i].restricted {
+			groups = append(groups, s.groups[i].name)
+		}
+	}
+	for i := range s.doors {
+		if s.doors[i].restricted {
+			doors = append(doors, s.doors[i].name)
+		}
+	}
+	return groups, doors
+}
+
 // HasDoor says whether the snapshot knows the door.
 func (s *Snapshot) HasDoor(id string) bool { _, ok := s.doorIndex[id]; return ok }
 
