@@ -46,7 +46,7 @@ func (s Settings) Check() error {
 	default:
 		return fmt.Errorf("parity %q: use none, even or odd", s.Parity)
 	}
-	return nil
+	return checkBaud(s.Baud)
 }
 
 // ByteTime is how long one byte takes on the wire.
