@@ -41,7 +41,7 @@ func (d *document) blame(key, hint, what string, args ...any) {
 	if d.misread[key] {
 		return
 	}
-	d.mistakes = append(d.mistakes, &Mistake{Path: d.path, Line: d.line(key), Key: key, What: fmt.Sprintf(what, args...), Hint: hint})
+	d.mistakes = append(d.mistakes, &Mistake{Path: d.path, Line: d.line(key), Key: hide(key), What: fmt.Sprintf(what, args...), Hint: hint})
 }
 
 // table is one table of the file, kept to be decoded by whoever owns it.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -82,6 +83,13 @@ func parse(path string, text []byte, from parts) (*Options, error) {
 	return c.options, nil
 }
 
+// long is any word that could be a secret, pasted where it does not belong. No
+// key of ours is as long.
+var long = regexp.MustCompile(`[0-9A-Za-z+/=_-]{20,}`)
+
+// hide leaves such words out of a message.
+func hide(text string) string { return long.ReplaceAllString(text, "…") }
+
 // syntax says where the text stops being TOML.
 func syntax(path string, err error) error {
 	bad, ok := errors.AsType[toml.ParseError](err)
@@ -89,7 +97,7 @@ func syntax(path string, err error) error {
 		return &Mistake{Path: path, What: strings.TrimPrefix(err.Error(), "toml: ")}
 	}
 	return &Mistake{
-		Path: path, Line: bad.Position.Line, Key: bad.LastKey, What: bad.Message,
+		Path: path, Line: bad.Position.Line, Key: hide(bad.LastKey), What: hide(bad.Message),
 		Hint: `text stands in quotes, lists in brackets, and each key = value on its own line`,
 	}
 }

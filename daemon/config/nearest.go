@@ -5,6 +5,9 @@ package config
 func nearest(key string, known []string) string {
 	best, found := max(1, len(key)/3)+1, ""
 	for _, candidate := range known {
+		if candidate == key+"_file" { // the secret itself where its file should be named
+			return candidate
+		}
 		if d := distance(key, candidate); d < best {
 			best, found = d, candidate
 		}

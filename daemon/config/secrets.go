@@ -39,7 +39,7 @@ func (c *checker) secrets(t table) {
 }
 
 // pasted is what a secret looks like and the name of a file does not.
-var pasted = regexp.MustCompile(`^([0-9a-fA-F]{24,}|https?://.*)$`)
+var pasted = regexp.MustCompile(`^((0x)?[0-9a-fA-F]{24,}|https?://.*)$`)
 
 // secretFile notes a secret and refuses it when others can read it. One that
 // does not exist yet is not a mistake of the settings: the doors work without
