@@ -1,6 +1,8 @@
 // Package control is what a person can ask of a running gateway: operations by
 // noun, spoken as JSON over two unix sockets, one to look and one to act. The
 // server is handed its operations; the client is the operator's tool.
+//
+// Times on the wire are RFC 3339 in UTC, durations are whole nanoseconds.
 package control
 
 import (
@@ -49,7 +51,9 @@ type DoorOps interface {
 type EventOps interface {
 	// Events returns events after a sequence number, oldest first.
 	Events(ctx context.Context, query EventQuery) ([]access.Event, error)
-	// Follow calls each for every new event until ctx ends.
+	// Follow calls each for every event after query.After, or from now on if
+	// that is 0, until ctx ends; Limit, Since and Until do not apply. An
+	// error of each ends it and is returned.
 	Follow(ctx context.Context, query EventQuery, each func(access.Event) error) error
 }
 
@@ -72,6 +76,7 @@ type SyncOps interface {
 
 // KisiOps tests the connection.
 type KisiOps interface {
+	// TestKisi asks Kisi in the house's name, so it needs operate.
 	TestKisi(ctx context.Context) (cloud.Report, error)
 }
 
@@ -85,6 +90,7 @@ type ReloadOps interface {
 type Status struct {
 	Site       string            `json:"site"`
 	Name       string            `json:"name"`
+	TimeZone   string            `json:"time_zone"` // IANA name of the site's zone
 	Version    string            `json:"version"`
 	Started    time.Time         `json:"started"`
 	Line       string            `json:"line"` // the one line that systemd shows too
@@ -153,7 +159,7 @@ type Opened struct {
 // EventQuery selects events. A zero field does not select.
 type EventQuery struct {
 	After  uint64    `json:"after"`
-	Limit  int       `json:"limit"` // 0: 100; the newest ones when After is 0
+	Limit  int       `json:"limit"` // 0: 100, at most MaxEvents; the newest ones when After is 0
 	Door   string    `json:"door"`
 	Kind   string    `json:"kind"`
 	Reason string    `json:"reason"`
