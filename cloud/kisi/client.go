@@ -7,7 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
 
 	"golang.org/x/time/rate"
 
@@ -107,11 +106,21 @@ func explain(status int, body []byte) transport.Problem {
 	if p.Message == "" && len(p.Fields) > 0 {
 		p.Message = "Kisi refuses what was sent"
 	}
-	if status == http.StatusUnauthorized && !strings.HasPrefix(p.Code, "f") {
-		p.Hint = "check that the API key was copied whole, that it still exists and that it was created by the Organization Owner (Kisi dashboard: My Account, API)"
-	}
-	if status == http.StatusForbidden && p.Code == "" || p.Code == "afc496" || p.Code == "fcd8ef" {
-		p.Hint = "the key is good, but its Kisi user may not do this: check that the key was created by the Organization Owner or an administrator"
-	}
+	p.Hint = hint(status, p.Code)
 	return p
+}
+
+// hint says what to do about a refusal of Kisi's, where we know better than in general.
+func hint(status int, code string) string {
+	switch {
+	case status == http.StatusUnauthorized:
+		return "check that the API key was copied whole, that it still exists, and that it was created by the Organization Owner (Kisi dashboard: My Account, API)"
+	case status == http.StatusForbidden && (Words(code) == "" || code == "afc496" || code == "fcd8ef"):
+		return "the key is good, but its Kisi user may not do this: check that it was created by the Organization Owner"
+	case status == http.StatusForbidden:
+		return "look at the restrictions of the door, and at the rights of the key's own Kisi user"
+	case status == http.StatusServiceUnavailable && Words(code) != "":
+		return "look at the power and the network of the door's Kisi controller"
+	}
+	return ""
 }

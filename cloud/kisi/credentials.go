@@ -15,18 +15,15 @@ const (
 // its values is filled in depends on Type (OpenAPI document, Card). Its value
 // is a secret of its holder: never log a Card.
 type Card struct {
-	ID         int64     `json:"id"`
-	Type       string    `json:"type"` // "third_party_hf", "third_party_qr_code", …
-	UID        string    `json:"uid"`  // hex in either case; for optical types the decoded text
-	Token      string    `json:"token"`
-	DataBlock  string    `json:"data_block_value"`
-	FacilityNo Number    `json:"facility_code"`
-	CardNo     Number    `json:"card_number"`
-	CardID     Number    `json:"card_id"`
-	Bits       int       `json:"length"`
-	FormatName string    `json:"format_name"`
-	Activated  bool      `json:"activated"` // deprecated: ask the assignment
-	UpdatedAt  time.Time `json:"updated_at"`
+	ID           int64     `json:"id"`
+	Type         string    `json:"type"` // "third_party_hf", "third_party_qr_code", …
+	UID          string    `json:"uid"`  // hex in either case; for optical types the decoded text
+	Token        string    `json:"token"`
+	DataBlock    string    `json:"data_block_value"`
+	FacilityCode Number    `json:"facility_code"`
+	CardNumber   Number    `json:"card_number"`
+	CardID       Number    `json:"card_id"`
+	UpdatedAt    time.Time `json:"updated_at"`
 }
 
 // String names the card without its value.

@@ -2,6 +2,7 @@ package kisi
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -26,26 +27,26 @@ type EventSet struct {
 	Events []Event `json:"events"` // of this page; none while it runs
 }
 
-// ID is an id of an event set, which is documented as opaque.
+// ID is the id of an event set, a number or a text.
 type ID = Number
 
 // Event is one line of Kisi's log. Types, ids and codes are those of the
 // OpenAPI document; a field that Kisi left empty is empty or 0.
 type Event struct {
-	UUID        string    `json:"uuid"`
-	Type        string    `json:"type"` // "role_assignment.destroy"
-	Action      string    `json:"action"`
-	ActorType   string    `json:"actor_type"`
-	ActorID     int64     `json:"actor_id"`
-	ObjectType  string    `json:"object_type"`
-	ObjectID    int64     `json:"object_id"`
-	ObjectName  string    `json:"object_name"`
-	PlaceID     int64     `json:"place_id"`
-	Success     bool      `json:"success"`
-	ErrorCode   string    `json:"error_code"`
-	Sequence    Number    `json:"sequence"`
-	CreatedAt   time.Time `json:"created_at"`
-	Description string    `json:"message"`
+	UUID       string    `json:"uuid"`
+	Type       string    `json:"type"` // "role_assignment.destroy"
+	Action     string    `json:"action"`
+	ActorType  string    `json:"actor_type"`
+	ActorID    int64     `json:"actor_id"`
+	ObjectType string    `json:"object_type"`
+	ObjectID   int64     `json:"object_id"`
+	ObjectName string    `json:"object_name"`
+	PlaceID    int64     `json:"place_id"`
+	Success    bool      `json:"success"`
+	ErrorCode  string    `json:"error_code"`
+	Sequence   Number    `json:"sequence"`
+	CreatedAt  time.Time `json:"created_at"`
+	Message    string    `json:"message"`
 }
 
 // Search is what to look for in the log.
@@ -58,16 +59,13 @@ type Search struct {
 // for its turn. It finds nothing by itself: ask GetEventSet until it is finished.
 func (c *Client) CreateEventSet(ctx context.Context, s Search) (EventSet, error) {
 	if err := c.sets.Wait(ctx); err != nil {
-		return EventSet{}, err
+		return EventSet{}, fmt.Errorf("kisi: POST /event_sets: %w", err)
 	}
 	filter := map[string]any{"interval": interval(s.From, s.Until)}
 	if len(s.Types) > 0 {
 		filter["event_type"] = strings.Join(s.Types, ",")
 	}
-	// A search begun twice does no harm.
-	return c.eventSet(ctx, transport.Request{
-		Method: http.MethodPost, Path: "/event_sets", Body: map[string]any{"event_set": filter}, Repeatable: true,
-	})
+	return c.eventSet(ctx, transport.Request{Method: http.MethodPost, Path: "/event_sets", Body: map[string]any{"event_set": filter}})
 }
 
 // GetEventSet asks how a search stands, and for one page of what it found:

@@ -51,7 +51,11 @@ func Progress(tell func(done, total int)) Filter {
 // that the object is gone where several were asked for: how ids are separated
 // is undocumented. Ask for it alone. No ids give an empty list without asking.
 func ByIDs(ids ...int64) Filter {
-	return func(l *listing) { l.ids = slices.Clone(ids); slices.Sort(l.ids); l.ids = slices.Compact(l.ids) }
+	return func(l *listing) {
+		l.ids = append([]int64{}, ids...)
+		slices.Sort(l.ids)
+		l.ids = slices.Compact(l.ids)
+	}
 }
 
 // where filters by a parameter of the list.

@@ -11,10 +11,10 @@ import (
 
 // What a schedule does.
 const (
-	ConsequenceAllow          = "allow"
-	ConsequenceUnlock         = "unlock"
-	ConsequenceFirstToArrive  = "first_to_arrive"
-	ConsequencePermitElevator = "permit"
+	ConsequenceAllow         = "allow"
+	ConsequenceUnlock        = "unlock"
+	ConsequenceFirstToArrive = "first_to_arrive"
+	ConsequencePermit        = "permit"
 )
 
 // Kinds of schedule.
@@ -28,15 +28,15 @@ const (
 // Schedule says when something holds for a group or a lock. Override ones of
 // the same consequence are exceptions, taken away from the others.
 type Schedule struct {
-	ID            int64  `json:"id"`
-	Type          string `json:"type"` // Schedule…
-	Name          string `json:"name"`
-	Enabled       bool   `json:"enabled"`
-	Override      bool   `json:"override"`
-	Consequence   string `json:"consequence"`       // Consequence…
-	ScheduleeType string `json:"scheduleable_type"` // Group, Lock or ElevatorStop
-	ScheduleeID   int64  `json:"scheduleable_id"`
-	PlaceID       *int64 `json:"place_id"` // nil: of the organization
+	ID               int64  `json:"id"`
+	Type             string `json:"type"` // Schedule…
+	Name             string `json:"name"`
+	Enabled          bool   `json:"enabled"`
+	Override         bool   `json:"override"`
+	Consequence      string `json:"consequence"`       // Consequence…
+	ScheduleableType string `json:"scheduleable_type"` // Group, Lock or ElevatorStop
+	ScheduleableID   int64  `json:"scheduleable_id"`
+	PlaceID          *int64 `json:"place_id"` // nil: of the organization
 
 	// Recurring: weekdays and hh:mm in the zone of the place, empty for all
 	// day. An end of 23:59 means midnight.

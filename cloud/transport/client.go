@@ -4,13 +4,12 @@
 package transport
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -166,7 +165,7 @@ type Response struct {
 	// At is our clock when the answer came.
 	At time.Time
 
-	fault func(message string, cause error) *Error
+	unfit func(message string, cause error) *Error
 }
 
 // Do sends one request and waits for its answer, through retries and the
@@ -185,7 +184,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 		return nil, c.failure(ctx, call, err)
 	}
 	defer resp.Body.Close() //nolint:errcheck // in memory
-	body, err := bodyOf(resp)
+	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -195,8 +194,10 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	date, _ := http.ParseTime(resp.Header.Get("Date"))
 	return &Response{
 		Status: resp.StatusCode, Header: resp.Header, Body: body, Date: date, At: call.at,
-		fault: func(message string, cause error) *Error {
-			return c.line.fault(call, NotTheCloud, resp.StatusCode, message, cause)
+		unfit: func(message string, cause error) *Error {
+			e := c.line.fault(call, NotTheCloud, resp.StatusCode, message, cause)
+			e.Hint = "the cloud answers otherwise than it documents: doors go on with the rights they have; update tilegate, and report it if that does not help"
+			return e
 		},
 	}, nil
 }
@@ -231,16 +232,17 @@ func (c *Client) failure(ctx context.Context, call *call, err error) error {
 	if errors.As(err, &outer) {
 		err = outer.Err // the outer one repeats the URL with its query
 	}
-	var known *Error
 	switch {
-	case errors.Is(context.Cause(ctx), context.Canceled):
+	case errors.Is(ctx.Err(), context.Canceled):
 		return fmt.Errorf("%s: %s %s: %w", c.service, call.method, call.path, context.Canceled)
-	case errors.As(err, &known):
-		return known
-	case ctx.Err() != nil && call.last != nil:
-		return call.last // the deadline ended a wait between two tries
+	case call.unready != nil:
+		return fmt.Errorf("%s: %s %s: not sent: %w", c.service, call.method, call.path, call.unready)
+	case call.last != nil:
+		return call.last // also where the time ended in the wait after it
 	case ctx.Err() != nil:
-		return c.line.fault(call, Offline, 0, "no answer in time", ctx.Err())
+		e := c.line.fault(call, Offline, 0, "not sent in time", ctx.Err())
+		e.Hint = "more is asked of the cloud than it allows: other requests came first"
+		return e
 	}
 	return fmt.Errorf("%s: %s %s: %w", c.service, call.method, call.path, err)
 }
@@ -248,8 +250,13 @@ func (c *Client) failure(ctx context.Context, call *call, err error) error {
 // Decode reads the body into a value. A body that does not fit is NotTheCloud:
 // the value is then not to be used.
 func (r *Response) Decode(into any) error {
-	dec := json.NewDecoder(bytes.NewReader(r.Body))
-	if err := dec.Decode(into); err != nil {
+	err := json.Unmarshal(r.Body, into)
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		// The error itself would repeat the value, which may be that of a card.
+		err = fmt.Errorf("field %q cannot be read as %s", wrong.Field, wrong.Type)
+	}
+	if err != nil {
 		return r.Unfit("the answer is not of the form that was agreed", err)
 	}
 	return nil
@@ -257,7 +264,7 @@ func (r *Response) Decode(into any) error {
 
 // Unfit gives the error for an answer whose content cannot be: of kind
 // NotTheCloud, naming the request. The cause may be nil.
-func (r *Response) Unfit(message string, cause error) error { return r.fault(message, cause) }
+func (r *Response) Unfit(message string, cause error) error { return r.unfit(message, cause) }
 
 // CloseIdle closes connections that are not in use. The client can still be used.
 func (c *Client) CloseIdle() { c.retry.HTTPClient.CloseIdleConnections() }
@@ -266,8 +273,9 @@ func (c *Client) CloseIdle() { c.retry.HTTPClient.CloseIdleConnections() }
 type call struct {
 	method, path string
 	repeatable   bool
-	last         *Error    // of the newest try
-	at           time.Time // when the newest answer came
+	last         *Error    // of the newest try that was made; nil: it went well
+	unready      error     // our own side could not even send it
+	at           time.Time // when the newest answer began
 }
 
 type callKey struct{}
@@ -283,43 +291,4 @@ func (c *call) mayRepeat() bool {
 		return true
 	}
 	return c.repeatable
-}
-
-// checkRetry says whether a request is sent again: after a refusal for speed
-// and where no connection was made always, after other passing faults only where
-// sending twice does no harm.
-func checkRetry(ctx context.Context, _ *http.Response, err error) (bool, error) {
-	if ctx.Err() != nil {
-		return false, err
-	}
-	call := callOf(ctx)
-	if call.last == nil {
-		return false, err // an answer, or a fault on our own side
-	}
-	return call.last.passing && (call.last.Kind == Throttled || call.last.unsent || call.mayRepeat()), nil
-}
-
-const (
-	firstWait = 500 * time.Millisecond
-	maxWait   = 30 * time.Second
-)
-
-// backoff waits as long as the cloud asked, else a random part of a bound that
-// doubles (full jitter). After a refusal for speed it is the budget that waits.
-func backoff(_, _ time.Duration, attempt int, resp *http.Response) time.Duration {
-	bound := min(firstWait<<min(attempt, 10), maxWait)
-	wait := rand.N(bound) //nolint:gosec // spreads load, guards nothing
-	if resp == nil || resp.Request == nil {
-		return wait
-	}
-	last := callOf(resp.Request.Context()).last
-	switch {
-	case last == nil:
-		return wait
-	case last.Kind == Throttled:
-		return 0
-	case last.RetryAfter > 0:
-		return last.RetryAfter + wait
-	}
-	return wait
 }

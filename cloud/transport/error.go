@@ -100,6 +100,8 @@ func (e *Error) Is(target error) bool {
 var hints = map[Kind]string{
 	Unauthorised: "check the key; doors go on with the rights they have",
 	Forbidden:    "give the key's user the right to do this",
+	NotFound:     "it was removed, or the key may not see it",
+	Conflict:     "it is so already, or something else is in the way: look before it is tried again",
 	Throttled:    "something else uses the same account; give this gateway a user of its own",
 	Unavailable:  "it is tried again by itself; if it lasts, look at the status page of the cloud",
 	Offline:      "check the network of this box: cable, names (DNS), firewall",
