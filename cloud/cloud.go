@@ -6,6 +6,7 @@ package cloud
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +32,9 @@ type Fetched struct {
 	// Counts are the source's own totals of people for each group, where it
 	// has them: proof for the guard that a removal is meant.
 	Counts map[string]int
+	// Unchanged says that nothing changed since the cursor; Roster is then
+	// empty and not to be used.
+	Unchanged bool
 }
 
 // Source is where rights come from.
@@ -76,6 +80,8 @@ type Deps struct {
 	SecretPath func(string) string
 	// Version goes into the User-Agent.
 	Version string
+	// Transport carries requests; nil: the real network.
+	Transport http.RoundTripper
 	// Progress is told how far a fetch is; it must not block.
 	Progress func(done, total int, what string)
 }

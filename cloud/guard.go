@@ -40,7 +40,8 @@ type absence struct {
 // Verdict is what may be taken into use.
 type Verdict struct {
 	// Roster is what the source says now, and with it the rows of before
-	// whose removal waits. It gives nobody a door that neither did.
+	// whose removal waits. It gives nobody a door that neither did, except
+	// that a right to a whole place or organisation covers its held doors.
 	Roster access.Roster
 	// Held are the removals that wait, a line for each door, with names of
 	// people: for staff, not for a log.
