@@ -47,7 +47,7 @@ func tlsFault(e *Error, err error) bool {
 		authority x509.UnknownAuthorityError
 		verify    *tls.CertificateVerificationError
 		record    tls.RecordHeaderError
-		alert     tls.AlertError
+		alert     *net.OpError // crypto/tls reports alerts as the operations "remote error" and "local error"
 	)
 	e.Hint = "check the network: a proxy or a login page may stand in between, or the certificates of this box are old (package ca-certificates)"
 	switch {
@@ -59,7 +59,7 @@ func tlsFault(e *Error, err error) bool {
 		e.Message = "the certificate was signed by somebody this box does not know"
 	case errors.As(err, &invalid), errors.As(err, &verify):
 		e.Message = "the certificate of the cloud is not valid"
-	case errors.As(err, &record), errors.As(err, &alert):
+	case errors.As(err, &record), errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error"):
 		e.Message = "the other end does not speak the TLS of the cloud"
 	default:
 		e.Hint = hints[Offline]
