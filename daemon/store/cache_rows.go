@@ -1,0 +1,300 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tilegate/tilegate/daemon/access"
+)
+
+// table says how one kind of row is kept. The first keys of its columns are the
+// key, in the order of compare; every row also has a source and generations.
+type table[T any] struct {
+	name    string
+	columns []string
+	keys    int
+	// set says that the key is the whole row, so that a repeated row is the
+	// same row and no contradiction.
+	set     bool
+	compare func(a, b *T) int
+	bind    func(row *T) []any
+	// read takes the columns in the same order; the folded name comes last and
+	// is not asked for.
+	read func(c cells) T
+}
+
+// cells are the values of one row that is being read.
+type cells struct {
+	values []any
+	bad    *bool // set when a value has not the type that the schema says
+}
+
+func (c cells) text(i int) string {
+	s, ok := c.values[i].(string)
+	*c.bad = *c.bad || !ok
+	return s
+}
+
+func (c cells) number(i int) int64 {
+	n, ok := c.values[i].(int64)
+	*c.bad = *c.bad || !ok
+	return n
+}
+
+func (c cells) digest(i int) (d access.Digest) {
+	b, ok := c.values[i].([]byte)
+	*c.bad = *c.bad || !ok || len(b) != len(d)
+	copy(d[:], b)
+	return d
+}
+
+// instant is a time that may be absent.
+func (c cells) instant(i int) time.Time {
+	if c.values[i] == nil {
+		return time.Time{}
+	}
+	return time.UnixMicro(c.number(i)).UTC()
+}
+
+func instant(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t.UnixMicro()
+}
+
+// flags packs booleans into one number, the first is 1.
+func flags(all ...bool) int64 {
+	var n int64
+	for i, b := range all {
+		if b {
+			n |= 1 << i
+		}
+	}
+	return n
+}
+
+// codes are the numbers of this file for an enumeration of access, which may
+// count otherwise after an upgrade. A label never changes its place.
+type codes[T ~uint8] struct {
+	encode [math.MaxUint8 + 1]int64
+	decode []T
+}
+
+func newCodes[T ~uint8](label func(T) string, labels ...string) codes[T] {
+	var c codes[T]
+	for v := range c.encode {
+		c.encode[v] = -1
+	}
+	for i, l := range labels {
+		for v := range c.encode {
+			if c.encode[v] < 0 && label(T(v)) == l {
+				c.encode[v] = int64(i)
+				c.decode = append(c.decode, T(v))
+				break
+			}
+		}
+	}
+	return c
+}
+
+func (c *codes[T]) value(row cells, i int) T {
+	n := row.number(i)
+	if n < 0 || n >= int64(len(c.decode)) {
+		*row.bad = true
+		return 0
+	}
+	return c.decode[n]
+}
+
+var (
+	kindCodes      = newCodes(access.Kind.String, "none", "card", "wiegand", "qr", "pass", "sun", "pkoc", "pin", "login", "operator")
+	assuranceCodes = newCodes(access.Assurance.String, "any", "low", "medium", "high")
+	scopeCodes     = newCodes(access.ScopeKind.String, "door", "group", "place", "organisation")
+	assigneeCodes  = newCodes(assigneeLabel, "holder", "team")
+)
+
+func assigneeLabel(k access.AssigneeKind) string {
+	switch k {
+	case access.ToHolder:
+		return "holder"
+	case access.ToTeam:
+		return "team"
+	}
+	return ""
+}
+
+// groupRow is a group without its doors, which are pairs of their own: a door
+// that joins a group is one row written.
+type groupRow struct {
+	id, name               string
+	restricted, atDoorOnly bool
+}
+
+type teamRow struct{ id, name string }
+
+type pair struct{ owner, member string }
+
+func comparePairs(a, b *pair) int {
+	return cmp.Or(strings.Compare(a.owner, b.owner), strings.Compare(a.member, b.member))
+}
+
+func bindPair(p *pair) []any { return []any{p.owner, p.member} }
+
+func readPair(c cells) pair { return pair{c.text(0), c.text(1)} }
+
+var placeTable = table[access.Place]{
+	name: "places", columns: []string{"id", "name", "zone", "flags"}, keys: 1,
+	compare: func(a, b *access.Place) int { return strings.Compare(a.ID, b.ID) },
+	bind:    func(p *access.Place) []any { return []any{p.ID, p.Name, p.Zone, flags(p.LockedDown)} },
+	read: func(c cells) access.Place {
+		return access.Place{ID: c.text(0), Name: c.text(1), Zone: c.text(2), LockedDown: c.number(3)&1 != 0}
+	},
+}
+
+var doorTable = table[access.Door]{
+	name: "doors", columns: []string{"id", "name", "place", "flags"}, keys: 1,
+	compare: func(a, b *access.Door) int { return strings.Compare(a.ID, b.ID) },
+	bind: func(d *access.Door) []any {
+		return []any{d.ID, d.Name, d.Place, flags(d.LockedDown, d.Restricted, d.AtDoorOnly)}
+	},
+	read: func(c cells) access.Door {
+		f := c.number(3)
+		return access.Door{
+			ID: c.text(0), Name: c.text(1), Place: c.text(2),
+			LockedDown: f&1 != 0, Restricted: f&2 != 0, AtDoorOnly: f&4 != 0,
+		}
+	},
+}
+
+var policyTable = table[access.Policy]{
+	name: "policies", columns: []string{"door", "name", "assurance", "flags", "passback"}, keys: 1,
+	compare: func(a, b *access.Policy) int { return strings.Compare(a.Door, b.Door) },
+	bind: func(p *access.Policy) []any {
+		return []any{
+			p.Door, p.Name, assuranceCodes.encode[p.MinimumAssurance],
+			flags(p.AskPIN, p.HighSecurity, p.Residential), int64(p.Passback),
+		}
+	},
+	read: func(c cells) access.Policy {
+		f := c.number(3)
+		return access.Policy{
+			Door: c.text(0), Name: c.text(1), MinimumAssurance: assuranceCodes.value(c, 2),
+			AskPIN: f&1 != 0, HighSecurity: f&2 != 0, Residential: f&4 != 0, Passback: time.Duration(c.number(4)),
+		}
+	},
+}
+
+var groupTable = table[groupRow]{
+	name: "groups", columns: []string{"id", "name", "flags"}, keys: 1,
+	compare: func(a, b *groupRow) int { return strings.Compare(a.id, b.id) },
+	bind:    func(g *groupRow) []any { return []any{g.id, g.name, flags(g.restricted, g.atDoorOnly)} },
+	read: func(c cells) groupRow {
+		f := c.number(2)
+		return groupRow{id: c.text(0), name: c.text(1), restricted: f&1 != 0, atDoorOnly: f&2 != 0}
+	},
+}
+
+var groupDoorTable = table[pair]{
+	name: "group_doors", columns: []string{"group_id", "door"}, keys: 2, set: true,
+	compare: comparePairs, bind: bindPair, read: readPair,
+}
+
+var teamTable = table[teamRow]{
+	name: "teams", columns: []string{"id", "name"}, keys: 1,
+	compare: func(a, b *teamRow) int { return strings.Compare(a.id, b.id) },
+	bind:    func(t *teamRow) []any { return []any{t.id, t.name} },
+	read:    func(c cells) teamRow { return teamRow{c.text(0), c.text(1)} },
+}
+
+var memberTable = table[pair]{
+	name: "team_members", columns: []string{"team", "holder"}, keys: 2, set: true,
+	compare: comparePairs, bind: bindPair, read: readPair,
+}
+
+var holderTable = table[access.Holder]{
+	name: "holders", columns: []string{"id", "name", "flags", "folded"}, keys: 1,
+	compare: func(a, b *access.Holder) int { return strings.Compare(a.ID, b.ID) },
+	bind: func(h *access.Holder) []any {
+		return []any{h.ID, h.Name, flags(h.Suspended), strings.ToLower(h.Name)}
+	},
+	read: func(c cells) access.Holder {
+		return access.Holder{ID: c.text(0), Name: c.text(1), Suspended: c.number(2)&1 != 0}
+	},
+}
+
+var assignmentTable = table[access.Assignment]{
+	name: "assignments", columns: []string{"digest", "kind", "holder", "id", "assurance", "flags"}, keys: 6, set: true,
+	compare: func(a, b *access.Assignment) int {
+		return cmp.Or(bytes.Compare(a.Digest[:], b.Digest[:]), cmp.Compare(kindCodes.encode[a.Kind], kindCodes.encode[b.Kind]),
+			strings.Compare(a.Holder, b.Holder), strings.Compare(a.ID, b.ID),
+			cmp.Compare(assuranceCodes.encode[a.Assurance], assuranceCodes.encode[b.Assurance]),
+			cmp.Compare(flags(a.Active), flags(b.Active)))
+	},
+	bind: func(a *access.Assignment) []any {
+		return []any{
+			a.Digest[:], kindCodes.encode[a.Kind], a.Holder, a.ID,
+			assuranceCodes.encode[a.Assurance], flags(a.Active),
+		}
+	},
+	read: func(c cells) access.Assignment {
+		return access.Assignment{
+			Digest: c.digest(0), Kind: kindCodes.value(c, 1), Holder: c.text(2), ID: c.text(3),
+			Assurance: assuranceCodes.value(c, 4), Active: c.number(5)&1 != 0,
+		}
+	},
+}
+
+var grantTable = table[access.Grant]{
+	name:    "grants",
+	columns: []string{"kind", "assignee", "id", "scope", "scope_id", "valid_from", "valid_until", "cause", "flags"}, keys: 3,
+	compare: func(a, b *access.Grant) int {
+		return cmp.Or(cmp.Compare(assigneeCodes.encode[a.Kind], assigneeCodes.encode[b.Kind]),
+			strings.Compare(a.Assignee, b.Assignee), strings.Compare(a.ID, b.ID))
+	},
+	bind: func(g *access.Grant) []any {
+		return []any{
+			assigneeCodes.encode[g.Kind], g.Assignee, g.ID, scopeCodes.encode[g.Scope], g.ScopeID,
+			instant(g.From), instant(g.Until), g.Cause, flags(g.Cancelled),
+		}
+	},
+	read: func(c cells) access.Grant {
+		return access.Grant{
+			Kind: assigneeCodes.value(c, 0), Assignee: c.text(1), ID: c.text(2), Scope: scopeCodes.value(c, 3), ScopeID: c.text(4),
+			From: c.instant(5), Until: c.instant(6), Cause: c.text(7), Cancelled: c.number(8)&1 != 0,
+		}
+	},
+}
+
+// tableNames are all tables with generations.
+func tableNames() []string {
+	return []string{
+		placeTable.name, doorTable.name, policyTable.name, groupTable.name, groupDoorTable.name, teamTable.name,
+		memberTable.name, holderTable.name, assignmentTable.name, grantTable.name,
+	}
+}
+
+// inOrder is the rows in the order of the table, without repeats. A key with
+// two meanings is an error.
+func (t *table[T]) inOrder(rows []T) ([]T, error) {
+	byKey := func(a, b T) int { return t.compare(&a, &b) }
+	if !slices.IsSortedFunc(rows, byKey) {
+		rows = slices.Clone(rows)
+		slices.SortFunc(rows, byKey)
+	}
+	for i := 1; i < len(rows); i++ {
+		if t.compare(&rows[i-1], &rows[i]) != 0 {
+			continue
+		}
+		if t.set {
+			return slices.CompactFunc(slices.Clone(rows), func(a, b T) bool { return t.compare(&a, &b) == 0 }), nil
+		}
+		return nil, fmt.Errorf("%s: the row %v appears twice", t.name, t.bind(&rows[i])[:t.keys])
+	}
+	return rows, nil
+}

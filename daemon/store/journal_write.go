@@ -1,0 +1,261 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tilegate/tilegate/daemon/access"
+)
+
+// writer is what Run knows between two commits.
+type writer struct {
+	// backlog holds events whose receipts failed, oldest first, until the disk
+	// takes them.
+	backlog []access.Event
+	broken  error     // why the file must be opened again; nil: it is well
+	retry   time.Time // when
+	worked  time.Time // when the newest commit ended
+	unsaved bool      // committed since the last look at the log
+}
+
+// Run writes what is appended: all that waits goes into one durable
+// transaction, so the busier the doors the fewer the commits. It is called once.
+// When ctx ends it refuses new events, writes what waits for at most five
+// seconds, and returns an error when events had to be left.
+func (j *Journal) Run(ctx context.Context) error {
+	tick := time.NewTicker(idleTick)
+	defer tick.Stop()
+	for {
+		j.beat.Add(1)
+		select {
+		case <-ctx.Done():
+			return j.drain()
+		case <-j.wake:
+		case <-tick.C:
+			j.tidy()
+		}
+		j.writeWaiting()
+	}
+}
+
+// Beat rises at least once a second while the writer lives, also when there is
+// nothing to write. It stands still while a commit is stuck in the disk.
+func (j *Journal) Beat() uint64 { return j.beat.Load() }
+
+// drain ends the writer.
+func (j *Journal) drain() error {
+	j.closeQueue()
+	w := &j.writer
+	for end := time.Now().Add(drainFor); time.Now().Before(end); {
+		w.retry = time.Time{}
+		j.writeWaiting()
+		if len(w.backlog) == 0 {
+			return nil
+		}
+		j.beat.Add(1)
+		time.Sleep(idleAfter)
+	}
+	return fmt.Errorf("%d events were not written: %w", len(w.backlog), w.broken)
+}
+
+// writeWaiting writes the backlog and all that waits, or fails the receipts.
+func (j *Journal) writeWaiting() {
+	w := &j.writer
+	batch := j.takeQueue()
+	if len(batch) == 0 && len(w.backlog) == 0 {
+		return
+	}
+	if w.broken != nil && !j.repair() {
+		j.postpone(batch, w.broken)
+		return
+	}
+	events := j.assemble(batch)
+	first := j.last() + 1
+	start := time.Now()
+	err := j.withFile(func(f *file) error { return f.insert(first, events) })
+	w.worked = time.Now()
+	took := w.worked.Sub(start)
+	if j.o.Observe != nil {
+		j.o.Observe(took)
+	}
+	if err != nil {
+		j.failed(batch, err, took)
+		return
+	}
+	own := len(events) - len(batch)
+	w.backlog, w.unsaved = nil, true
+	j.committed(events, took)
+	for i, r := range batch {
+		r.settle(first+uint64(own+i), nil)
+	}
+}
+
+// assemble puts what is to be written in order: an admission of what is
+// missing, the backlog, what waits.
+func (j *Journal) assemble(batch []*Receipt) []access.Event {
+	events := make([]access.Event, 0, len(j.writer.backlog)+len(batch)+1)
+	j.state.Lock()
+	missed := j.state.missed
+	j.state.missed = 0
+	j.state.Unlock()
+	if missed > 0 {
+		gap := j.ownEvent(fmt.Sprintf("%s: %d events could not be kept", journalGap, missed))
+		j.writer.backlog = slices.Insert(j.writer.backlog, 0, gap)
+	}
+	events = append(events, j.writer.backlog...)
+	for _, r := range batch {
+		events = append(events, r.take())
+	}
+	return events
+}
+
+func (j *Journal) last() uint64 {
+	j.state.Lock()
+	defer j.state.Unlock()
+	return j.state.Last
+}
+
+func (j *Journal) committed(events []access.Event, took time.Duration) {
+	newest := events[len(events)-1]
+	j.state.Lock()
+	defer j.state.Unlock()
+	if j.state.LastErr != nil {
+		j.o.Log.Info("the journal is written again", "events", len(events))
+	}
+	j.state.Last, j.state.newest = newest.Seq, newest.At
+	j.state.Count += uint64(len(events))
+	j.state.Commits++
+	j.state.LastCommit, j.state.LastErr, j.state.Queued = took, nil, 0
+	j.signal()
+}
+
+// failed leaves the file alone until it was opened again: the kernel may have
+// dropped the pages it could not write and say next time that all is well.
+func (j *Journal) failed(batch []*Receipt, err error, took time.Duration) {
+	w := &j.writer
+	j.state.Lock()
+	if j.state.LastErr == nil || j.state.LastErr.Error() != err.Error() {
+		j.o.Log.Error("the journal cannot be written; events are kept in memory", "error", err)
+	}
+	j.state.LastErr, j.state.LastCommit = err, took
+	j.state.Unlock()
+	w.broken, w.retry = err, time.Now().Add(retryAfter)
+	j.postpone(batch, err)
+}
+
+// postpone fails receipts and keeps their events for later, as many as fit.
+func (j *Journal) postpone(batch []*Receipt, cause error) {
+	w := &j.writer
+	var dropped uint64
+	for _, r := range batch {
+		e := r.take()
+		e.Seq, e.Late = 0, true
+		if len(w.backlog) < queueSize {
+			w.backlog = append(w.backlog, e)
+		} else {
+			dropped++
+		}
+		r.settle(0, fmt.Errorf("%w: %w", ErrUnavailable, cause))
+	}
+	j.state.Lock()
+	defer j.state.Unlock()
+	j.state.Failed += uint64(len(batch))
+	j.state.Lost += dropped
+	j.state.missed += dropped
+	j.state.Queued = len(w.backlog)
+}
+
+// repair opens the file again after a failure, no more than once a second, and
+// takes out of the backlog what turns out to be on disk: an error from a commit
+// does not mean that nothing was written.
+func (j *Journal) repair() bool {
+	w := &j.writer
+	if time.Now().Before(w.retry) {
+		return false
+	}
+	w.retry = time.Now().Add(retryAfter)
+	before := j.last()
+	if err := j.reopen(before); err != nil {
+		w.broken = err
+		j.state.Lock()
+		j.state.LastErr = err
+		j.state.Unlock()
+		return false
+	}
+	written, err := j.Events(context.Background(), EventQuery{After: before, Limit: 2*queueSize + seqGap})
+	if before == 0 {
+		// After 0 means the newest; in an empty journal that is all there is.
+		written, err = j.Events(context.Background(), EventQuery{Limit: 2*queueSize + seqGap})
+	}
+	if err != nil {
+		w.broken = err
+		return false
+	}
+	onDisk := make(map[string]struct{}, len(written))
+	for _, e := range written {
+		onDisk[e.ID] = struct{}{}
+	}
+	w.backlog = slices.DeleteFunc(w.backlog, func(e access.Event) bool {
+		_, ok := onDisk[e.ID]
+		return ok
+	})
+	w.broken = nil
+	return true
+}
+
+// reopen closes all handles and opens the file as at the start, setting it
+// aside if it is damaged.
+func (j *Journal) reopen(last uint64) error {
+	j.files.Lock()
+	old := j.f
+	j.f = nil
+	j.files.Unlock()
+	if old != nil {
+		if err := old.close(); err != nil {
+			j.o.Log.Warn("closing the failed journal", "error", err)
+		}
+	}
+	j.state.Lock()
+	closed := j.state.closed
+	j.state.Unlock()
+	if closed {
+		return fmt.Errorf("journal: %w", ErrClosed)
+	}
+	return j.open(last)
+}
+
+// tidy moves the log into the file while nobody is at a door, and long before a
+// commit would have to do it.
+func (j *Journal) tidy() {
+	w := &j.writer
+	if !w.unsaved || w.broken != nil || time.Since(w.worked) < idleAfter {
+		return
+	}
+	w.unsaved = false
+	err := j.withFile(func(f *file) error {
+		pages, err := f.logPages()
+		if err != nil || pages < idleLogPages {
+			return err
+		}
+		return f.checkpoint()
+	})
+	if err != nil && !errors.Is(err, ErrClosed) {
+		j.o.Log.Warn("moving the log into the journal", "error", err)
+	}
+}
+
+// logPages is how many pages of the log are not in the file yet.
+func (f *file) logPages() (int, error) {
+	var busy, pages, moved int
+	err := f.w.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &pages, &moved)
+	return pages - moved, err
+}
+
+// checkpoint moves the log into the file as far as readers let it.
+func (f *file) checkpoint() error {
+	var busy, pages, moved int
+	return f.w.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &moved)
+}
