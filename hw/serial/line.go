@@ -79,7 +79,7 @@ func (l *Line) Up(ctx context.Context) (*Port, int, error) { return l.reach(ctx,
 func (l *Line) Try(ctx context.Context) (*Port, int, error) { return l.reach(ctx, true) }
 
 func (l *Line) reach(ctx context.Context, now bool) (*Port, int, error) {
-	asked := false // Try has had its one attempt, its own or somebody's
+	began := time.Now()
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, l.because(err)
@@ -91,7 +91,7 @@ func (l *Line) reach(ctx context.Context, now bool) (*Port, int, error) {
 			return l.port, l.session, l.err
 		}
 		changed, wait, reason := l.changed, time.Until(l.next), l.err
-		busy, start := l.busy, !l.busy && l.due(now && !asked)
+		busy, start := l.busy, !l.busy && l.due(now, began)
 		l.busy = busy || start
 		l.mu.Unlock()
 		switch {
@@ -104,14 +104,14 @@ func (l *Line) reach(ctx context.Context, now bool) (*Port, int, error) {
 		default:
 			pause(ctx, changed, wait)
 		}
-		asked = asked || start || busy
 	}
 }
 
-// due tells whether the line may be opened now.
-func (l *Line) due(now bool) bool {
+// due tells whether the line may be opened now: for Try, if nobody tried since
+// it began nor just before.
+func (l *Line) due(now bool, began time.Time) bool {
 	if now {
-		return time.Since(l.tried) >= tryGap
+		return l.tried.Before(began) && time.Since(l.tried) >= tryGap
 	}
 	return !time.Now().Before(l.next)
 }
@@ -173,9 +173,10 @@ func (l *Line) ready() {
 	l.changed = make(chan struct{})
 }
 
-// Lost says that a session failed. Its port is closed now and Up opens a new
-// one; frames that were not sent yet are thrown away. The number of an older
-// session is ignored. A port that hung up is lost without being told.
+// Lost says that a session failed, for instance because the device no longer
+// answers. Its port is closed now, and Up opens a new one; frames that were not
+// sent yet are thrown away. The number of an older session is ignored. A
+// session whose port met ErrGone or ErrBusy is lost without being told.
 func (l *Line) Lost(session int, err error) {
 	l.mu.Lock()
 	if l.port == nil || session != l.session {

@@ -90,15 +90,15 @@ func (p *Port) setUp(s Settings) error {
 	if p.raw, err = p.side.SyscallConn(); err != nil {
 		return fmt.Errorf("port %s: %w", p.path, err)
 	}
+	if err := control(p.raw, p.take); err != nil {
+		return err
+	}
 	// A descriptor outside the runtime's poller has no deadlines: refuse it
 	// now, not at the first tap.
 	if err := p.side.SetDeadline(time.Time{}); err != nil {
 		return fmt.Errorf("port %s: no deadlines on this device: %w", p.path, err)
 	}
 	return control(p.raw, func(fd uintptr) error {
-		if err := p.take(int(fd)); err != nil {
-			return err
-		}
 		if err := p.openLine(s, fd); err != nil {
 			return err
 		}
@@ -107,7 +107,8 @@ func (p *Port) setUp(s Settings) error {
 }
 
 // take locks the line against a second owner and makes it raw.
-func (p *Port) take(fd int) error {
+func (p *Port) take(descriptor uintptr) error {
+	fd := int(descriptor)
 	if _, err := unix.IoctlGetTermios(fd, unix.TCGETS); err != nil {
 		return p.openErr(err, "it is not a serial device")
 	}

@@ -40,7 +40,7 @@ type Port struct {
 	line     *tarm.Port      // set the line, and reads what side says is there
 	set      unix.Termios    // how the line stood when Open was done
 	counts   *counts
-	lost     func(error) // told of ErrGone; nil without a Line
+	lost     func(error) // told of what makes the port useless; nil without a Line
 
 	reading chan struct{} // holds the turn of the one Read
 	writing chan struct{} // and of the one Write
@@ -64,9 +64,7 @@ func (p *Port) Read(ctx context.Context, buf []byte) (int, error) {
 		return 0, io.ErrShortBuffer
 	}
 	n, err := p.read(ctx, buf)
-	if errors.Is(err, ErrGone) && p.lost != nil {
-		p.lost(err)
-	}
+	p.report(err)
 	return n, err
 }
 
@@ -127,9 +125,7 @@ func (p *Port) readNow(fd uintptr, buf []byte) (int, error) {
 // the kernel is thrown away: it must not reach a relay later.
 func (p *Port) Write(ctx context.Context, frame []byte) error {
 	err := p.write(ctx, frame)
-	if errors.Is(err, ErrGone) && p.lost != nil {
-		p.lost(err)
-	}
+	p.report(err)
 	return err
 }
 
@@ -166,9 +162,7 @@ func (p *Port) Discard() error {
 		return nil
 	}
 	err = p.say(context.Background(), err)
-	if errors.Is(err, ErrGone) && p.lost != nil {
-		p.lost(err)
-	}
+	p.report(err)
 	return err
 }
 
@@ -223,6 +217,13 @@ func (p *Port) alive() bool {
 		}
 		return err
 	}) == nil
+}
+
+// report tells the Line, if there is one, of an error that no retry heals.
+func (p *Port) report(err error) {
+	if p.lost != nil && (errors.Is(err, ErrGone) || errors.Is(err, ErrBusy)) {
+		p.lost(err)
+	}
 }
 
 // turn waits for the right to read or write.
