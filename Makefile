@@ -21,3 +21,63 @@ help: ## list the targets
 .PHONY: build
 build: ## build the three programs into build/
 	go build $(GOFLAGS_ALL) -ldflags '$(LDFLAGS)' -o $(BUILD)/ ./cmd/...
+
+.PHONY: setup
+setup: ## check for Go and gcc, and fetch the modules
+	@command -v go >/dev/null || { echo "Go 1.26 or newer is needed: https://go.dev/dl"; exit 1; }
+	@command -v gcc >/dev/null || { echo "a C compiler is needed: apt-get install gcc libc6-dev"; exit 1; }
+	@go mod download
+
+# ---- the main job -----------------------------------------------------------
+
+.PHONY: demo
+demo: setup build ## a morning in a building with two doors; SERVE=1 leaves it up to play with
+	$(BUILD)/tilesim demo $(if $(SERVE),--serve)
+
+# ---- proof ------------------------------------------------------------------
+
+TEST := go test $(GOFLAGS_ALL)
+
+.PHONY: check
+check: setup ## the inner loop: vet and quick tests, without the race detector
+	go vet -tags '$(TAGS)' ./...
+	$(TEST) -short ./...
+
+.PHONY: test
+test: setup build ## everything that a clean machine can run, with the race detector
+	go vet -tags '$(TAGS)' ./...
+	CGO_CFLAGS='$(CGO_CFLAGS)' go test -race -tags '$(TAGS)' -timeout 15m ./...
+
+TOOLS := -modfile=packaging/tools/go.mod
+
+.PHONY: lint
+lint: setup ## the linters
+	go build $(TOOLS) -o $(BUILD)/tools/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	$(BUILD)/tools/golangci-lint run ./...
+
+FUZZTIME ?= 20s
+
+.PHONY: fuzz
+fuzz: setup ## run every fuzz target for FUZZTIME
+	@for pkg in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
+		for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$pkg/*_test.go | sed 's/func //'); do \
+			echo "$$pkg $$target"; go test -tags '$(TAGS)' -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
+		done; done
+
+.PHONY: bench
+bench: setup build ## the figures, one line each: name value unit
+	@$(BUILD)/tilesim bench
+
+# ---- what is installed --------------------------------------------------------
+
+.PHONY: docs
+docs: ## manual pages and shell completion, made from the commands themselves
+	@mkdir -p $(BUILD)/man $(BUILD)/completion
+	go run -tags 'docs $(TAGS)' ./cmd/tilegate man $(BUILD)/man
+	go run -tags '$(TAGS)' ./cmd/tilegate completion bash > $(BUILD)/completion/tilegate.bash
+	go run -tags '$(TAGS)' ./cmd/tilegate completion zsh > $(BUILD)/completion/_tilegate
+	go run -tags '$(TAGS)' ./cmd/tilegate completion fish > $(BUILD)/completion/tilegate.fish
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(BUILD) dist

@@ -184,6 +184,7 @@ type Answer struct {
 	DoorName string        `json:"door_name"`
 	At       time.Time     `json:"at"`
 	Name     string        `json:"name,omitempty"` // of the holder, for people
+	Note     string        `json:"note,omitempty"` // what the answer rests on, where that is not plain
 	Sources  []Sync        `json:"sources"`        // how old the rights are
 	Event    string        `json:"event,omitempty"`
 	Took     time.Duration `json:"took,omitempty"` // of a simulated tap, to the strike

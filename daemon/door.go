@@ -1,0 +1,243 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/hw"
+)
+
+// recordPatience is how long a member waits for a worn card to take the record.
+const recordPatience = 150 * time.Millisecond
+
+// pulsePatience is how long a strike may take to answer.
+const pulsePatience = 2 * time.Second
+
+// receipt is a promise that an event will be durable.
+type receipt interface {
+	Done() <-chan struct{}
+	Err() error     // after Done
+	MarkLate() bool // the strike moves first; false: it is being written by now
+}
+
+// journal takes events; it never blocks on the disk.
+type journal interface {
+	Append(e access.Event) receipt
+}
+
+// door is one door of this gateway. Its loop is the only one to move its
+// strike; everything that wants the door goes through its channels.
+type door struct {
+	id      string
+	name    string
+	hold    time.Duration
+	reader  hw.Reader // nil: no tile
+	strike  hw.Strike
+	rights  *rights
+	journal journal
+	clock   *timekeeper
+	digest  access.DigestKey
+	metrics *doorMetrics
+	log     hclog.Logger
+
+	reads      chan hw.Read  // bounded: from the reader's loop
+	asks       chan ask      // bounded: from people
+	beat       atomic.Uint64 // rises while the loop of the door lives
+	readerBeat atomic.Uint64 // rises while the loop of its reader lives
+	last       atomic.Pointer[lastTap]
+}
+
+// lastTap is what staff see of a door.
+type lastTap struct {
+	at     time.Time
+	reason access.Reason
+}
+
+// ask is somebody who wants the door to do something, without a tile.
+type ask struct {
+	actor string
+	read  *hw.Read // a simulated tap; nil: open once, by order
+	reply chan<- answer
+}
+
+// answer is what an ask brought.
+type answer struct {
+	event    string
+	decision access.Decision
+	snapshot *access.Snapshot
+	took     time.Duration
+	err      error
+}
+
+// run is the loop of the door: one thing at a time, until ctx ends.
+func (d *door) run(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		d.beat.Add(1)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		case read := <-d.reads:
+			d.admit(ctx, read, "")
+		case a := <-d.asks:
+			if a.read != nil {
+				a.reply <- d.admit(ctx, *a.read, a.actor)
+			} else {
+				a.reply <- d.open(ctx, a.actor)
+			}
+		}
+	}
+}
+
+// admit is the path of a tap: credential, decision, record, strike, answer.
+// Nothing in it waits for the network, and for the disk only a bounded time.
+func (d *door) admit(ctx context.Context, read hw.Read, actor string) answer {
+	tap, facts := d.tap(read)
+	snapshot := d.rights.Load()
+	decision := snapshot.Decide(tap, facts)
+
+	event := d.event(access.DecisionEvent)
+	d.describe(&event, tap, facts, snapshot, decision)
+	event.Actor = actor
+	late := d.record(ctx, event, decision.Granted())
+
+	a := answer{event: event.ID, decision: decision, snapshot: snapshot}
+	if decision.Granted() {
+		a.err = d.strikeFor(ctx, event.ID, late)
+		a.took = time.Since(read.At)
+		d.metrics.struck(a.took, a.err)
+	}
+	d.show(ctx, decision, a.err)
+	d.metrics.tapped(decision.Reason)
+	d.last.Store(&lastTap{at: tap.At, reason: decision.Reason})
+	return a
+}
+
+// tap makes a decidable tap of what the reader saw. The card value ends here.
+func (d *door) tap(read hw.Read) (access.Tap, access.Facts) {
+	now, state := d.clock.now()
+	tap := access.Tap{Door: d.id, Reader: readerName, Presence: access.AtReader, At: now, Fault: read.Fault}
+	switch {
+	case read.Fault != access.Granted:
+	case read.Value == "":
+		tap.Fault = access.NoCredential
+	default:
+		tap.Credential = d.digest.Credential(read.Kind, []byte(read.Value))
+	}
+	return tap, access.Facts{Clock: state}
+}
+
+// record writes the event down. A grant waits until it is durable, but not
+// longer than a member would notice: then it is late, and the outcome says so.
+func (d *door) record(ctx context.Context, event access.Event, wait bool) (late bool) {
+	written := d.journal.Append(event)
+	if !wait {
+		return false
+	}
+	patience := time.NewTimer(recordPatience)
+	defer patience.Stop()
+	select {
+	case <-written.Done():
+		return written.Err() != nil
+	case <-patience.C:
+	case <-ctx.Done():
+	}
+	written.MarkLate()
+	return true
+}
+
+// strikeFor pulses the strike for a decision that was granted and records what
+// came of it. It returns as soon as the board acknowledged.
+func (d *door) strikeFor(ctx context.Context, decision string, late bool) error {
+	ctx, cancel := context.WithTimeout(ctx, pulsePatience)
+	defer cancel()
+	err := d.strike.Pulse(ctx, d.hold)
+	outcome := d.event(access.OutcomeEvent)
+	outcome.Ref, outcome.Late, outcome.Detail = decision, late, "unlocked"
+	if err != nil {
+		outcome.Detail = "strike: " + err.Error()
+		d.log.Error("granted, but the strike did not answer", "error", err)
+	}
+	d.journal.Append(outcome)
+	if late {
+		d.metrics.late.Add(1)
+	}
+	return err
+}
+
+// show answers the member: green only after the strike acknowledged.
+func (d *door) show(ctx context.Context, decision access.Decision, strikeErr error) {
+	signaler, ok := d.reader.(hw.Signaler)
+	if !ok {
+		return
+	}
+	signal := hw.SignalRefused
+	if decision.Granted() {
+		signal = hw.SignalGranted
+		if strikeErr != nil {
+			signal = hw.SignalFault
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if err := signaler.Signal(ctx, signal); err != nil {
+		d.log.Debug("the tile did not take its signal", "error", err)
+	}
+}
+
+// open unlocks once because somebody of the staff said so.
+func (d *door) open(ctx context.Context, actor string) answer {
+	event := d.event(access.ActionEvent)
+	event.Actor, event.Detail = actor, "open"
+	event.Credential.Kind, event.Presence = access.Operator, access.Remote
+	start := time.Now()
+	late := d.record(ctx, event, true)
+	err := d.strikeFor(ctx, event.ID, late)
+	return answer{event: event.ID, took: time.Since(start), err: err}
+}
+
+// event begins a line of the journal.
+func (d *door) event(kind access.EventKind) access.Event {
+	return newEvent(d.clock, kind, d.id)
+}
+
+func newEvent(clock *timekeeper, kind access.EventKind, door string) access.Event {
+	at, state := clock.now()
+	var id [16]byte
+	_, _ = rand.Read(id[:]) // crypto/rand never fails
+	return access.Event{
+		ID: hex.EncodeToString(id[:]), Kind: kind, At: at.UTC().Truncate(time.Microsecond), Mono: clock.Mono(), Clock: state, Door: door,
+	}
+}
+
+// describe writes what was decided, and what it was decided by.
+func (d *door) describe(event *access.Event, tap access.Tap, facts access.Facts, s *access.Snapshot, decision access.Decision) {
+	explained := s.Explain(decision)
+	hash := s.Hash()
+	event.At, event.Clock = tap.At.UTC().Truncate(time.Microsecond), facts.Clock
+	event.Reader, event.Credential, event.Presence = tap.Reader, tap.Credential, tap.Presence
+	event.Reason, event.Holder = decision.Reason, explained.Holder
+	for _, miss := range explained.Misses {
+		event.Reasons = append(event.Reasons, miss.Reason)
+	}
+	grant := explained.Grant
+	if grant == nil && len(explained.Misses) > 0 {
+		grant = explained.Misses[0].Grant
+	}
+	if grant != nil {
+		event.Grant = grant.ID
+		if grant.Scope == access.ScopeGroup.String() {
+			event.Group = grant.ScopeID
+		}
+	}
+	event.Generation, event.RosterHash, event.RosterAge = decision.Generation, hex.EncodeToString(hash[:]), decision.Age
+	event.LastPass, event.PIN = facts.LastPassage, facts.PIN
+}

@@ -1,0 +1,155 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tilegate/tilegate/cloud"
+	"github.com/tilegate/tilegate/daemon/control"
+	"github.com/tilegate/tilegate/hw"
+)
+
+// askPatience is how long a person waits for a door that is busy.
+const askPatience = 5 * time.Second
+
+// Doors lists the doors of this gateway.
+func (g *gateway) Doors(context.Context) ([]control.Door, error) {
+	snapshot := g.rights.Load()
+	var all []control.Door
+	for _, d := range g.doors.all() {
+		door := control.Door{
+			ID: d.id, Name: snapshot.DoorName(d.id), Lock: d.settings.Lock, Posture: postureOf(snapshot, d.id),
+			Strike: device(d.strike.Stats(), d.settings.Strike.Port()),
+		}
+		if d.reader != nil {
+			door.Reader = device(d.reader.Stats(), d.settings.Reader.Port())
+		}
+		if last := d.last.Load(); last != nil {
+			door.LastTap, door.LastWhat = last.at, last.reason.String()
+		}
+		all = append(all, door)
+	}
+	return all, nil
+}
+
+func device(s hw.Stats, use hw.PortUse) control.Device {
+	d := control.Device{
+		Driver: use.Protocol, Port: use.Settings.Path, Up: s.Up, Since: s.Since, Err: s.Err, Reopens: s.Reopens, Frames: s.Frames,
+	}
+	for _, n := range s.Drops {
+		d.Drops += n
+	}
+	return d
+}
+
+// findDoor is a running door, or an error that lists them.
+func (g *gateway) findDoor(id string) (*openDoor, error) {
+	if d := g.doors.find(id); d != nil {
+		return d, nil
+	}
+	var known []string
+	for _, d := range g.doors.all() {
+		known = append(known, d.id)
+	}
+	return nil, &control.Error{
+		Code: control.NotFound, Message: fmt.Sprintf("door %q is not one of this gateway's", id),
+		Hint: fmt.Sprintf("it has: %v", known),
+	}
+}
+
+// OpenDoor pulses the strike once.
+func (g *gateway) OpenDoor(ctx context.Context, caller control.Caller, id string) (control.Opened, error) {
+	d, err := g.findDoor(id)
+	if err != nil {
+		return control.Opened{}, err
+	}
+	a, err := d.ask(ctx, ask{actor: caller.Name})
+	if err != nil {
+		return control.Opened{}, err
+	}
+	if a.err != nil {
+		return control.Opened{}, fmt.Errorf("door %s: %w", id, a.err)
+	}
+	return control.Opened{Door: id, Hold: d.hold, Event: a.event}, nil
+}
+
+// ask puts a wish to the loop of the door and waits for what came of it.
+func (d *door) ask(ctx context.Context, a ask) (answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, askPatience)
+	defer cancel()
+	reply := make(chan answer, 1)
+	a.reply = reply
+	select {
+	case d.asks <- a:
+	case <-ctx.Done():
+		return answer{}, fmt.Errorf("door %s is busy: %w", d.id, ctx.Err())
+	}
+	select {
+	case got := <-reply:
+		return got, nil
+	case <-ctx.Done():
+		return answer{}, fmt.Errorf("door %s did not answer: %w", d.id, ctx.Err())
+	}
+}
+
+// TestDoor tries the parts of a door without waiting for a member: it unlocks
+// once, and shows both signals.
+func (g *gateway) TestDoor(ctx context.Context, caller control.Caller, id string) ([]cloud.CheckLine, error) {
+	d, err := g.findDoor(id)
+	if err != nil {
+		return nil, err
+	}
+	var lines []cloud.CheckLine
+	add := func(what string, err error, note string) {
+		line := cloud.CheckLine{What: what, OK: err == nil, Note: note}
+		if err != nil {
+			line.Note = err.Error()
+		}
+		lines = append(lines, line)
+	}
+	if d.reader == nil {
+		add("reader", nil, "this door has none")
+	} else {
+		s := d.reader.Stats()
+		add("reader line is open", downError(s), fmt.Sprintf("%d frames so far", s.Frames))
+		add("tile shows green, then red", d.testSignals(ctx), "look at the tile")
+	}
+	a, err := d.ask(ctx, ask{actor: caller.Name + " (test)"})
+	if err == nil {
+		err = a.err
+	}
+	add("strike unlocks", err, fmt.Sprintf("listen: it locks again after %v", d.hold))
+	snapshot := g.rights.Load()
+	if d.settings.Lock != "" && !snapshot.HasDoor(id) {
+		err = errors.New("the cloud has not named this lock yet; sync first")
+	} else {
+		err = nil
+	}
+	add("rights know this door", err, "")
+	return lines, nil
+}
+
+func downError(s hw.Stats) error {
+	if s.Up {
+		return nil
+	}
+	if s.Err == "" {
+		return errors.New("not open yet")
+	}
+	return errors.New(s.Err)
+}
+
+func (d *door) testSignals(ctx context.Context) error {
+	signaler, ok := d.reader.(hw.Signaler)
+	if !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, pulsePatience)
+	defer cancel()
+	if err := signaler.Signal(ctx, hw.SignalGranted); err != nil {
+		return err
+	}
+	return signaler.Signal(ctx, hw.SignalRefused)
+}

@@ -1,0 +1,40 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tilegate/tilegate/daemon/control"
+)
+
+// The groups that may use the two sockets.
+const (
+	viewGroup    = "tilegate-view"
+	operateGroup = "tilegate-operate"
+)
+
+// openControl listens for the operator's tool.
+func (g *gateway) openControl() error {
+	log := g.log.Named("control")
+	server := control.NewServer(control.Operations{
+		Status: g, Doors: g, Events: g, Access: g, Sync: g, Kisi: g, Reload: g,
+	}, log)
+	for _, s := range []struct {
+		path, group string
+		role        control.Role
+	}{
+		{g.settings.Control.ViewSocket, viewGroup, control.View},
+		{g.settings.Control.OperateSocket, operateGroup, control.Operate},
+	} {
+		listener, note, err := control.Listen(s.path, 0o660, s.group)
+		if err != nil {
+			return fmt.Errorf("control socket %s: %w", s.path, err)
+		}
+		if note != "" {
+			log.Info("control socket", "path", s.path, "note", note)
+		}
+		g.later("control socket "+s.path, listener.Close)
+		g.crew.start("control "+s.group, func(ctx context.Context) error { return server.Serve(ctx, listener, s.role) })
+	}
+	return nil
+}

@@ -1,0 +1,258 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/daemon/config"
+	"github.com/tilegate/tilegate/daemon/store"
+	"github.com/tilegate/tilegate/hw"
+)
+
+// readerName labels the one reader of a door.
+const readerName = "in"
+
+// pendingReads is how many reads may wait for a busy door; more are discarded
+// and counted, for a member taps again sooner than a queue drains.
+const pendingReads = 8
+
+// doorsPart is the doors, their devices and the ports these share.
+type doorsPart struct {
+	g     *gateway
+	log   hclog.Logger
+	lines *hw.Lines
+
+	mu   sync.Mutex // guards open
+	open map[string]*openDoor
+}
+
+// openDoor is a door that runs.
+type openDoor struct {
+	*door
+	settings config.Door
+	crew     *crew
+}
+
+func newDoorsPart(g *gateway) *doorsPart {
+	p := &doorsPart{g: g, log: g.log.Named("door"), lines: hw.NewLines(), open: map[string]*openDoor{}}
+	g.registry.MustRegister(p)
+	return p
+}
+
+// apply makes the running doors equal to the settings. It touches only what
+// changed; doors that share a port differ in nothing that the port needs.
+func (p *doorsPart) apply(ctx context.Context, o *config.Options) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	wanted := map[string]config.Door{}
+	for _, d := range o.Doors {
+		wanted[d.ID] = d
+	}
+	var gone []*openDoor
+	for id, have := range p.open {
+		if want, ok := wanted[id]; !ok || !sameDoor(have.settings, want) {
+			gone = append(gone, have)
+		}
+	}
+	var failures []error
+	for _, have := range gone {
+		failures = append(failures, p.shut(have))
+		delete(p.open, have.id)
+		if _, stays := wanted[have.id]; !stays {
+			p.g.metrics.dropDoor(have.id)
+		}
+	}
+	for _, d := range o.Doors {
+		if _, running := p.open[d.ID]; running {
+			continue
+		}
+		opened, err := p.start(ctx, d)
+		if err != nil {
+			failures = append(failures, fmt.Errorf("door %s: %w", d.ID, err))
+			continue
+		}
+		p.open[d.ID] = opened
+	}
+	return errors.Join(failures...)
+}
+
+// sameDoor says whether two settings make the same door.
+func sameDoor(a, b config.Door) bool { return reflect.DeepEqual(a, b) }
+
+// start opens the devices of a door, brings its strike to rest and starts its
+// loops. An absent device is a trouble, not an error.
+func (p *doorsPart) start(ctx context.Context, settings config.Door) (*openDoor, error) {
+	log := p.log.With("door", settings.ID)
+	d := &door{
+		id: settings.ID, name: settings.Name, hold: settings.Hold,
+		rights: p.g.rights, journal: storeJournal{p.g.journal}, clock: p.g.clock, digest: p.g.keys.digest,
+		metrics: p.g.metrics.forDoor(settings.ID), log: log,
+		reads: make(chan hw.Read, pendingReads), asks: make(chan ask, 1),
+	}
+	strike, err := settings.Strike.Open(p.lines, log.Named("strike"))
+	if err != nil {
+		return nil, fmt.Errorf("strike: %w", err)
+	}
+	d.strike = strike
+	if settings.Reader != nil {
+		if d.reader, err = settings.Reader.Open(p.lines, log.Named("reader")); err != nil {
+			return nil, errors.Join(fmt.Errorf("reader: %w", err), strike.Close())
+		}
+	}
+	if err := rest(ctx, strike); err != nil {
+		log.Warn("the strike did not come to rest at start", "error", err)
+	}
+	opened := &openDoor{door: d, settings: settings, crew: p.g.crew.child()}
+	opened.crew.start("door "+d.id, d.run)
+	if d.reader != nil {
+		opened.crew.start("reader of "+d.id, d.listen)
+	}
+	return opened, nil
+}
+
+func rest(ctx context.Context, strike hw.Strike) error {
+	ctx, cancel := context.WithTimeout(ctx, pulsePatience)
+	defer cancel()
+	return strike.Rest(ctx)
+}
+
+// listen hands what the reader saw to the door, until ctx ends.
+func (d *door) listen(ctx context.Context) error {
+	for ctx.Err() == nil {
+		read, err := d.hear(ctx)
+		switch {
+		case err == nil:
+			select {
+			case d.reads <- read:
+			default:
+				d.metrics.discarded.Inc()
+			}
+		case errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
+			d.readerBeat.Add(1)
+		default:
+			d.log.Error("the reader cannot be read", "error", err)
+			select {
+			case <-time.After(time.Second):
+			case <-ctx.Done():
+			}
+		}
+	}
+	return nil
+}
+
+// hear waits a while for a read, so that the watchdog sees a loop that lives.
+func (d *door) hear(ctx context.Context) (hw.Read, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	return d.reader.Read(ctx)
+}
+
+// shut stops the loops of a door and gives its devices back, locked.
+func (p *doorsPart) shut(d *openDoor) error {
+	err := d.crew.stop(stopPatience)
+	if d.reader != nil {
+		err = errors.Join(err, d.reader.Close())
+	}
+	return errors.Join(err, d.strike.Close())
+}
+
+// close shuts every door and every port.
+func (p *doorsPart) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []error
+	for _, d := range p.open {
+		all = append(all, p.shut(d))
+	}
+	clear(p.open)
+	return errors.Join(append(all, p.lines.Close())...)
+}
+
+// all lists the doors by id.
+func (p *doorsPart) all() []*openDoor {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	doors := make([]*openDoor, 0, len(p.open))
+	for _, d := range p.open {
+		doors = append(doors, d)
+	}
+	slices.SortFunc(doors, func(a, b *openDoor) int {
+		if a.id < b.id {
+			return -1
+		}
+		return 1
+	})
+	return doors
+}
+
+// find is a running door, or nil.
+func (p *doorsPart) find(id string) *openDoor {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.open[id]
+}
+
+func (p *doorsPart) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.open)
+}
+
+var (
+	readerUp = prometheus.NewDesc("tilegate_reader_up", "1 if the reader can be heard.", []string{"door", "reader"}, nil)
+	strikeUp = prometheus.NewDesc("tilegate_strike_up", "1 if the strike can be reached.", []string{"door"}, nil)
+	reopens  = prometheus.NewDesc("tilegate_port_reopens_total", "How often a serial port was opened again.", []string{"door", "device"}, nil)
+	frames   = prometheus.NewDesc("tilegate_frames_total", "Whole and correct frames by device.", []string{"door", "device"}, nil)
+	drops    = prometheus.NewDesc("tilegate_frame_drops_total", "Frames thrown away, by why.", []string{"door", "device", "why"}, nil)
+)
+
+// Describe names the numbers of the devices, for the registry.
+func (p *doorsPart) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{readerUp, strikeUp, reopens, frames, drops} {
+		ch <- d
+	}
+}
+
+// Collect reads the numbers of the devices. The drivers count; doors have names.
+func (p *doorsPart) Collect(ch chan<- prometheus.Metric) {
+	for _, d := range p.all() {
+		if d.reader != nil {
+			stats := d.reader.Stats()
+			ch <- prometheus.MustNewConstMetric(readerUp, prometheus.GaugeValue, zeroOne(stats.Up), d.id, readerName)
+			collectDevice(ch, stats, d.id, "reader")
+		}
+		stats := d.strike.Stats()
+		ch <- prometheus.MustNewConstMetric(strikeUp, prometheus.GaugeValue, zeroOne(stats.Up), d.id)
+		collectDevice(ch, stats, d.id, "strike")
+	}
+}
+
+func collectDevice(ch chan<- prometheus.Metric, s hw.Stats, door, device string) {
+	ch <- prometheus.MustNewConstMetric(reopens, prometheus.CounterValue, float64(s.Reopens), door, device)
+	ch <- prometheus.MustNewConstMetric(frames, prometheus.CounterValue, float64(s.Frames), door, device)
+	for why, n := range s.Drops {
+		ch <- prometheus.MustNewConstMetric(drops, prometheus.CounterValue, float64(n), door, device, why)
+	}
+}
+
+func zeroOne(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// storeJournal is the journal as a door needs it.
+type storeJournal struct{ *store.Journal }
+
+// Append hands the event to the writer.
+func (j storeJournal) Append(e access.Event) receipt { return j.Journal.Append(e) }

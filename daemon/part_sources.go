@@ -1,0 +1,206 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/tilegate/tilegate/cloud"
+	"github.com/tilegate/tilegate/daemon/config"
+)
+
+// sourcesPart keeps every source of rights in step.
+type sourcesPart struct {
+	g   *gateway
+	log hclog.Logger
+
+	mu   sync.Mutex // guards open
+	open map[string]*openSource
+}
+
+// openSource is a source that runs.
+type openSource struct {
+	source   cloud.Source
+	sync     *cloud.Sync
+	settings config.Source
+	doors    map[string]string
+	numbers  *prometheus.Registry // its own, so that they go when it goes
+	crew     *crew
+}
+
+func newSourcesPart(g *gateway) *sourcesPart {
+	return &sourcesPart{g: g, log: g.log.Named("sync"), open: map[string]*openSource{}}
+}
+
+// apply makes the running sources equal to the settings.
+func (p *sourcesPart) apply(ctx context.Context, o *config.Options) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	doors := lockDoors(o)
+	wanted := map[string]config.Source{}
+	for _, s := range o.Sources {
+		wanted[s.Name] = s
+	}
+	var failures []error
+	for name, have := range p.open {
+		want, stays := wanted[name]
+		if stays && reflect.DeepEqual(have.settings, want) && reflect.DeepEqual(have.doors, doors) {
+			continue
+		}
+		failures = append(failures, have.crew.stop(stopPatience))
+		delete(p.open, name)
+		p.g.troubles.forget(name)
+	}
+	for _, s := range o.Sources {
+		if _, running := p.open[s.Name]; running {
+			continue
+		}
+		if err := p.start(ctx, s, doors, o); err != nil {
+			failures = append(failures, fmt.Errorf("source %s: %w", s.Name, err))
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// lockDoors maps the locks of the sources to our doors.
+func lockDoors(o *config.Options) map[string]string {
+	doors := map[string]string{}
+	for _, d := range o.Doors {
+		if d.Lock != "" {
+			doors[d.Lock] = d.ID
+		}
+	}
+	return doors
+}
+
+func doorIDs(o *config.Options) []string {
+	var ids []string
+	for _, d := range o.Doors {
+		ids = append(ids, d.ID)
+	}
+	return ids
+}
+
+func (p *sourcesPart) start(ctx context.Context, s config.Source, doors map[string]string, o *config.Options) error {
+	numbers := prometheus.NewRegistry()
+	source, err := openSourcePlan(ctx, p.g, s, doors, o, numbers)
+	if err != nil {
+		return err
+	}
+	opened := &openSource{source: source, settings: s, doors: doors, numbers: numbers, crew: p.g.crew.child()}
+	opened.sync, err = cloud.NewSync(cloud.SyncOptions{
+		Source: source, Every: s.Every, Doors: doorIDs(o), Keeper: p.g.rights, Log: p.log.With("source", s.Name),
+		Metrics: numbers, Now: time.Now,
+	})
+	if err != nil {
+		return err
+	}
+	opened.crew.start("sync of "+s.Name, opened.sync.Run)
+	p.open[s.Name] = opened
+	return nil
+}
+
+func openSourcePlan(ctx context.Context, g *gateway, s config.Source, doors map[string]string, o *config.Options, numbers prometheus.Registerer) (cloud.Source, error) {
+	links, err := g.ledger.Links(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.Plan.Open(cloud.Deps{
+		Log: g.log.Named(s.Name), Digest: g.keys.digest, Metrics: numbers, Doors: doors, Links: links,
+		SecretPath: secretPath(o), Version: g.options.Version,
+	})
+}
+
+// secretPath finds a secret: relative paths lie in the credentials directory.
+func secretPath(o *config.Options) func(string) string {
+	return func(path string) string {
+		if filepath.IsAbs(path) {
+			return path
+		}
+		return filepath.Join(o.State.CredentialsDir, path)
+	}
+}
+
+// readSecret reads a secret at use, so that it can be changed without a restart.
+func readSecret(o *config.Options, path string) (string, error) {
+	path = secretPath(o)(path)
+	info, err := os.Stat(path)
+	if err != nil {
+		return "", err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return "", fmt.Errorf("secret %s: others can read it (mode %o); run: chmod 600 %s", path, info.Mode().Perm(), path)
+	}
+	text, err := os.ReadFile(path) //nolint:gosec // named in the settings file, which root wrote
+	return strings.TrimSpace(string(text)), err
+}
+
+// close stops every source.
+func (p *sourcesPart) close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var all []error
+	for _, s := range p.open {
+		all = append(all, s.crew.stop(stopPatience))
+	}
+	clear(p.open)
+	return errors.Join(all...)
+}
+
+// all lists the sources by name.
+func (p *sourcesPart) all() []*openSource {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	sources := make([]*openSource, 0, len(p.open))
+	for _, s := range p.open {
+		sources = append(sources, s)
+	}
+	slices.SortFunc(sources, func(a, b *openSource) int { return strings.Compare(a.settings.Name, b.settings.Name) })
+	return sources
+}
+
+// Gather is the gateway's numbers and those of every source that runs.
+func (p *sourcesPart) Gather() ([]*dto.MetricFamily, error) {
+	all := prometheus.Gatherers{p.g.registry}
+	for _, s := range p.all() {
+		all = append(all, s.numbers)
+	}
+	return all.Gather()
+}
+
+// The ages at which rights are worth a warning, and worth a call.
+const (
+	rightsOld   = time.Hour
+	rightsStale = 24 * time.Hour
+)
+
+// judge puts how the sources are on the board.
+func (p *sourcesPart) judge(now time.Time) {
+	contacts := map[string]time.Time{}
+	for _, c := range p.g.rights.Load().Contacts() {
+		contacts[c.Source] = c.At
+	}
+	for _, s := range p.all() {
+		name, status := s.settings.Name, s.sync.Status()
+		p.g.troubles.set(status.Result == "failed", troubleSyncFailed, name, status.Err)
+		p.g.troubles.set(len(status.Held) > 0, troubleSyncHeld, name, strings.Join(status.Held, "; "))
+		p.g.troubles.set(len(status.Dropped) > 0, troubleRowsDropped, name, droppedWords(status.Dropped))
+		if s.source.Ageless() {
+			continue
+		}
+		age := now.Sub(contacts[name])
+		p.g.troubles.set(age > rightsOld, troubleRightsOld, name, "")
+		p.g.troubles.set(age > rightsStale, troubleRightsStale, name, "")
+	}
+}

@@ -1,0 +1,135 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/tilegate/tilegate/cloud"
+	"github.com/tilegate/tilegate/daemon/access"
+)
+
+// watch looks at everything once a second: it keeps the board of troubles, the
+// one line for systemd, and feeds the watchdog while the loops live.
+type watch struct {
+	g     *gateway
+	log   hclog.Logger
+	every time.Duration // of the watchdog; 0: none
+	fed   time.Duration // monotonic
+	seen  map[string]heartbeat
+	line  string
+}
+
+// heartbeat is when a loop was last seen to move.
+type heartbeat struct {
+	count uint64
+	at    time.Duration
+}
+
+// stall is how long a loop may stand still before the watchdog is let starve.
+// It is longer than the longest thing a door does: a record that is late and a
+// strike that does not answer.
+const stall = 6 * time.Second
+
+func newWatch(g *gateway) *watch {
+	every, err := watchdogEvery()
+	log := g.log.Named("watch")
+	if err != nil {
+		log.Warn("cannot tell how often systemd wants to hear from us", "error", err)
+	}
+	return &watch{g: g, log: log, every: every, seen: map[string]heartbeat{}}
+}
+
+func (w *watch) run(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		w.look()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (w *watch) look() {
+	g := w.g
+	now, state := g.clock.now()
+	g.troubles.set(!state.Trusted(), troubleClock, "", clockWords(state))
+	stats := g.journal.Stats()
+	g.troubles.set(stats.LastErr != nil, troubleJournal, "", errWords(stats.LastErr))
+	for _, d := range g.doors.all() {
+		if d.reader != nil {
+			s := d.reader.Stats()
+			g.troubles.set(!s.Up, troubleReaderDown, d.id, s.Err)
+		}
+		s := d.strike.Stats()
+		g.troubles.set(!s.Up, troubleStrikeDown, d.id, s.Err)
+	}
+	g.sources.judge(now)
+	if line := g.statusLine(); line != w.line {
+		w.line = line
+		g.notify.status(line)
+	}
+	w.feed()
+}
+
+// feed pings systemd at a third of its patience, but only while every loop has
+// moved lately or is in a declared trouble. Cloud, pages and provisioning never
+// count: a door must not be restarted because the internet is slow.
+func (w *watch) feed() {
+	now := w.g.clock.Mono()
+	if w.every == 0 || now-w.fed < w.every/3 {
+		return
+	}
+	if !w.alive("journal", w.g.journal.Beat(), now, w.g.troubles.declared(troubleJournal, "")) {
+		return
+	}
+	for _, d := range w.g.doors.all() {
+		if !w.alive("door "+d.id, d.beat.Load(), now, w.g.troubles.declared(troubleStrikeDown, d.id)) {
+			return
+		}
+		if d.reader != nil && !w.alive("reader of "+d.id, d.readerBeat.Load(), now, w.g.troubles.declared(troubleReaderDown, d.id)) {
+			return
+		}
+	}
+	w.fed = now
+	w.g.notify.alive()
+}
+
+func (w *watch) alive(name string, count uint64, now time.Duration, declared bool) bool {
+	last, known := w.seen[name]
+	if !known || last.count != count || declared {
+		w.seen[name] = heartbeat{count, now}
+		return true
+	}
+	if now-last.at < stall {
+		return true
+	}
+	w.log.Error("a loop stands still, the watchdog is not fed", "loop", name, "for", (now - last.at).String())
+	return false
+}
+
+func clockWords(state access.ClockState) string { return "clock is " + state.String() }
+
+func errWords(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func droppedWords(dropped []access.Problem) string {
+	if len(dropped) == 0 {
+		return ""
+	}
+	words := dropped[0].String()
+	if len(dropped) > 1 {
+		words += "; and others"
+	}
+	return words
+}
+
+var _ cloud.Keeper = (*rights)(nil)

@@ -1,0 +1,252 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/daemon/store"
+)
+
+// settingsSource is the name under which our own door settings stand in the
+// cache beside the rights of the sources.
+const settingsSource = "settings"
+
+// rights is what the doors decide by: one snapshot, swapped whole. Load is
+// called at every tap and never waits; everything else may take its time.
+type rights struct {
+	current atomic.Pointer[access.Snapshot]
+	cache   *store.Cache
+	wall    func() time.Time
+	log     hclog.Logger
+	changed func(*access.Snapshot) // told after every swap
+
+	mu sync.Mutex // one change at a time
+}
+
+// Load is the snapshot in force.
+func (r *rights) Load() *access.Snapshot { return r.current.Load() }
+
+// restore takes the rights of the last run into use, with today's policies and
+// sources. It needs no network: this is what the first tap after a start is
+// decided by. A copy that does not hash to what was sealed is not used: the
+// note says so, and the sources fetch everything anew.
+func (r *rights) restore(ctx context.Context, policies []access.Policy, sources []access.Contact) (note string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	roster, contacts, generation, err := r.cache.Load(ctx)
+	if err != nil {
+		return "", fmt.Errorf("rights: load from disk: %w", err)
+	}
+	snapshot, err := access.Build(roster, mergeContacts(contacts, sources), generation.Number)
+	if err == nil && generation.Number != 0 && snapshot.Hash() != generation.Hash {
+		err = fmt.Errorf("generation %d does not hash to what was sealed", generation.Number)
+	}
+	if err != nil {
+		note = err.Error()
+		for _, c := range contacts {
+			if _, _, err := r.cache.Retire(c.Source, r.wall()); err != nil {
+				return note, err
+			}
+		}
+		roster = access.Roster{}
+		if snapshot, err = access.Build(roster, sources, 0); err != nil {
+			return note, err
+		}
+	}
+	r.swap(snapshot)
+	if err := r.retire(ctx, sources); err != nil {
+		return note, err
+	}
+	if samePolicies(roster.Policies, policies) {
+		return note, nil
+	}
+	_, err = r.replace(ctx, settingsSource, access.Roster{Policies: policies}, access.Contact{Source: settingsSource, At: r.wall(), Ageless: true})
+	return note, err
+}
+
+// retire takes out the sources that the settings no longer name: who took a
+// section out of the file wants its rights gone.
+func (r *rights) retire(ctx context.Context, sources []access.Contact) error {
+	for _, c := range r.Load().Contacts() {
+		if slices.ContainsFunc(sources, func(s access.Contact) bool { return s.Source == c.Source }) {
+			continue
+		}
+		number, rows, err := r.cache.Retire(c.Source, r.wall())
+		if err != nil {
+			return err
+		}
+		kept := slices.DeleteFunc(r.Load().Contacts(), func(k access.Contact) bool { return k.Source == c.Source })
+		merged, err := r.merge(ctx, access.Roster{}, kept, "")
+		if err != nil {
+			return err
+		}
+		snapshot, err := access.Build(merged, kept, number)
+		if err != nil {
+			return err
+		}
+		if err := r.cache.Seal(number, snapshot.Hash()); err != nil {
+			return err
+		}
+		r.swap(snapshot)
+		r.log.Warn("the rights of a source that is no longer in the settings were taken out", "source", c.Source, "rows", rows)
+	}
+	return nil
+}
+
+// setPolicies takes our own door settings into use.
+func (r *rights) setPolicies(ctx context.Context, policies []access.Policy) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	have, err := r.cache.LoadSource(ctx, settingsSource)
+	if err != nil || samePolicies(have.Policies, policies) {
+		return err
+	}
+	contact := access.Contact{Source: settingsSource, At: r.wall(), Ageless: true}
+	_, err = r.replace(ctx, settingsSource, access.Roster{Policies: policies}, contact)
+	return err
+}
+
+// Current is what is in force of one source.
+func (r *rights) Current(ctx context.Context, source string) (access.Roster, error) {
+	return r.cache.LoadSource(ctx, source)
+}
+
+// Replace builds, stores and swaps the rights of one source. An error leaves
+// the old rights in force.
+func (r *rights) Replace(ctx context.Context, source string, next access.Roster, contact access.Contact) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.replace(ctx, source, next, contact)
+}
+
+func (r *rights) replace(ctx context.Context, source string, next access.Roster, contact access.Contact) (int, error) {
+	contacts := mergeContacts(r.Load().Contacts(), []access.Contact{contact})
+	merged, err := r.merge(ctx, next, contacts, source)
+	if err != nil {
+		return 0, err
+	}
+	snapshot, err := access.Build(merged, contacts, 0)
+	if err != nil {
+		return 0, fmt.Errorf("rights of %s: %w", source, err)
+	}
+	number, changed, err := r.cache.Install(source, next, contact, r.wall())
+	if err != nil {
+		return 0, fmt.Errorf("rights of %s: store: %w", source, err)
+	}
+	if changed > 0 {
+		if err := r.cache.Seal(number, snapshot.Hash()); err != nil {
+			return 0, fmt.Errorf("rights of %s: seal: %w", source, err)
+		}
+	}
+	r.swap(snapshot.WithGeneration(number))
+	return changed, nil
+}
+
+// merge lays what is stored of every source but one beside a roster.
+func (r *rights) merge(ctx context.Context, merged access.Roster, contacts []access.Contact, but string) (access.Roster, error) {
+	for _, c := range contacts {
+		if c.Source == but {
+			continue
+		}
+		other, err := r.cache.LoadSource(ctx, c.Source)
+		if err != nil {
+			return access.Roster{}, fmt.Errorf("rights of %s: %w", c.Source, err)
+		}
+		merged = mergeRosters(merged, other)
+	}
+	return merged, nil
+}
+
+// Confirm says that a source was heard of and that nothing is to change.
+func (r *rights) Confirm(source string, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.swap(r.Load().WithContact(source, at))
+	if err := r.cache.Confirm(source, at); err != nil {
+		r.log.Warn("cannot write down when a source was heard of", "source", source, "error", err)
+	}
+}
+
+func (r *rights) swap(s *access.Snapshot) {
+	r.current.Store(s)
+	if r.changed != nil {
+		r.changed(s)
+	}
+}
+
+// mergeRosters lays one source's rows beside another's. A door or a place that
+// both name is the first one's.
+func mergeRosters(a, b access.Roster) access.Roster {
+	return access.Roster{
+		Places:      mergeRows(a.Places, b.Places, func(p access.Place) string { return p.ID }),
+		Doors:       mergeRows(a.Doors, b.Doors, func(d access.Door) string { return d.ID }),
+		Policies:    concat(a.Policies, b.Policies),
+		Groups:      concat(a.Groups, b.Groups),
+		Teams:       concat(a.Teams, b.Teams),
+		Holders:     mergeRows(a.Holders, b.Holders, func(h access.Holder) string { return h.ID }),
+		Assignments: concat(a.Assignments, b.Assignments),
+		Grants:      concat(a.Grants, b.Grants),
+	}
+}
+
+func concat[T any](a, b []T) []T { return append(a[:len(a):len(a)], b...) }
+
+func mergeRows[T any](a, b []T, id func(T) string) []T {
+	if len(a) == 0 || len(b) == 0 {
+		return concat(a, b)
+	}
+	have := make(map[string]struct{}, len(a))
+	for _, row := range a {
+		have[id(row)] = struct{}{}
+	}
+	out := concat(a, nil)
+	for _, row := range b {
+		if _, twice := have[id(row)]; !twice {
+			out = append(out, row)
+		}
+	}
+	return out
+}
+
+// mergeContacts is old brought up to date by newer: a source keeps its newest
+// contact, and a source that is new begins with none.
+func mergeContacts(old, newer []access.Contact) []access.Contact {
+	out := append([]access.Contact(nil), old...)
+next:
+	for _, c := range newer {
+		for i := range out {
+			if out[i].Source == c.Source {
+				out[i].Ageless = c.Ageless
+				if c.At.After(out[i].At) {
+					out[i].At = c.At
+				}
+				continue next
+			}
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+func samePolicies(a, b []access.Policy) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	have := make(map[access.Policy]struct{}, len(a))
+	for _, p := range a {
+		have[p] = struct{}{}
+	}
+	for _, p := range b {
+		if _, ok := have[p]; !ok {
+			return false
+		}
+	}
+	return true
+}

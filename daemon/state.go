@@ -1,0 +1,163 @@
+package daemon
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/daemon/config"
+	"github.com/tilegate/tilegate/daemon/store"
+)
+
+// keys are the gateway's own secrets, below keys/ in its state directory.
+type keys struct {
+	digest access.DigestKey
+}
+
+// openState opens what must not be lost, and the clock that it bounds.
+func (g *gateway) openState() error {
+	dir := g.settings.State.Dir
+	if err := os.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
+		return fmt.Errorf("state directory: %w", err)
+	}
+	key, err := loadKey(filepath.Join(dir, "keys", "digest.key"))
+	if err != nil {
+		return err
+	}
+	if g.keys.digest, err = access.NewDigestKey(key); err != nil {
+		return err
+	}
+	boot := bootID()
+	g.journal, err = store.OpenJournal(filepath.Join(dir, "journal.db"), store.JournalOptions{
+		Boot: boot, Log: g.log.Named("journal"), Now: g.options.Clock.Wall,
+		Observe: func(d time.Duration) { g.metrics.write.Observe(d.Seconds()) },
+	})
+	if err != nil {
+		return err
+	}
+	g.later("journal.db", g.journal.Close)
+	g.troubles.set(g.journal.Recovered() != "", troubleJournalReset, "", g.journal.Recovered())
+	if g.cache, err = store.OpenCache(filepath.Join(dir, "cache.db"), g.log.Named("cache")); err != nil {
+		return err
+	}
+	g.later("cache.db", g.cache.Close)
+	g.troubles.set(g.cache.Recovered() != "", troubleCacheReset, "", g.cache.Recovered())
+	if g.ledger, err = store.OpenLedger(filepath.Join(dir, "ledger.db"), g.log.Named("ledger")); err != nil {
+		return err
+	}
+	g.later("ledger.db", g.ledger.Close)
+
+	_, newest := g.journal.Newest()
+	floor := g.options.Built
+	if newest.After(floor) {
+		floor = newest
+	}
+	g.clock = newTimekeeper(g.options.Clock, floor)
+	return nil
+}
+
+// openRights takes the rights of the last run into use.
+func (g *gateway) openRights(ctx context.Context) error {
+	g.rights = &rights{cache: g.cache, wall: g.options.Clock.Wall, log: g.log.Named("rights"), changed: g.rightsChanged}
+	empty, err := access.Build(access.Roster{}, nil, 0)
+	if err != nil {
+		return err
+	}
+	g.rights.current.Store(empty)
+	contacts := []access.Contact{{Source: settingsSource, Ageless: true}}
+	for _, s := range g.settings.Sources {
+		contacts = append(contacts, access.Contact{Source: s.Name, Ageless: s.Name == "file"})
+	}
+	note, err := g.rights.restore(ctx, policies(g.settings), contacts)
+	if note != "" {
+		g.log.Error("the copy of the rights on disk was not used", "why", note)
+		g.troubles.set(true, troubleCacheReset, "", note)
+	}
+	return err
+}
+
+func policies(o *config.Options) []access.Policy {
+	var all []access.Policy
+	for _, d := range o.Doors {
+		all = append(all, d.Policy)
+	}
+	return all
+}
+
+// rightsChanged puts what is wrong with new rights on the board.
+func (g *gateway) rightsChanged(s *access.Snapshot) {
+	counts := s.Counts()
+	g.troubles.set(counts.Credentials == 0, troubleNoRights, "", "")
+	g.troubles.set(s.Clashes() > 0, troubleClash, "", fmt.Sprintf("%d cards", s.Clashes()))
+	groups, doors := s.Restricted()
+	g.troubles.set(len(groups)+len(doors) > 0, troubleHours, "", strings.Join(append(groups, doors...), ", "))
+}
+
+// loadKey reads a key of 32 bytes, making it on the first start. The file is
+// durable under its name before it is used.
+func loadKey(path string) ([]byte, error) {
+	key, err := os.ReadFile(path) //nolint:gosec // a fixed name below our own state directory
+	if err == nil {
+		if len(key) != 32 {
+			return nil, fmt.Errorf("key %s: %d bytes, want 32; restore it from a backup (a new key would make every card unknown until the next sync)", path, len(key))
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, err
+		}
+		if info.Mode().Perm()&0o077 != 0 {
+			return nil, fmt.Errorf("key %s: others can read it (mode %o); run: chmod 600 %s", path, info.Mode().Perm(), path)
+		}
+		return key, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	key = make([]byte, 32)
+	_, _ = rand.Read(key) // crypto/rand never fails
+	if err := writeDurably(path, key); err != nil {
+		return nil, fmt.Errorf("key %s: %w", path, err)
+	}
+	return key, nil
+}
+
+// writeDurably writes beside the name, syncs, renames and syncs the directory.
+func writeDurably(path string, content []byte) (err error) {
+	beside := path + ".new"
+	f, err := os.OpenFile(beside, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600) //nolint:gosec // as above
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(beside, path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+// bootID is the kernel's name for this boot, or a random one.
+func bootID() string {
+	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		var id [16]byte
+		_, _ = rand.Read(id[:]) // crypto/rand never fails
+		return hex.EncodeToString(id[:])
+	}
+	return strings.ReplaceAll(strings.TrimSpace(string(text)), "-", "")
+}

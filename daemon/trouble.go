@@ -1,0 +1,225 @@
+package daemon
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tilegate/tilegate/daemon/control"
+)
+
+// The severities of a trouble.
+const (
+	critical = "critical" // somebody must act now
+	warning  = "warning"  // somebody should look today
+	note     = "note"     // good to know
+)
+
+// troubleKind is one thing a person should know, declared once: its words, how
+// bad it is, what hides it and how long it must last before it is shown.
+type troubleKind struct {
+	severity  string
+	title     string
+	text      string        // what it means and what to do; the detail follows
+	dependsOn []string      // hidden while one of these is shown for the same subject or for all
+	patience  time.Duration // how long it must last
+}
+
+// The codes are metric labels and runbook headings.
+const (
+	troubleReaderDown    = "reader_down"
+	troubleStrikeDown    = "strike_down"
+	troubleSyncFailed    = "sync_failed"
+	troubleSyncHeld      = "sync_held"
+	troubleRowsDropped   = "rows_dropped"
+	troubleRightsOld     = "rights_old"
+	troubleRightsStale   = "rights_stale"
+	troubleNoRights      = "no_rights"
+	troubleJournal       = "journal_failing"
+	troubleJournalReset  = "journal_reset"
+	troubleCacheReset    = "cache_reset"
+	troubleClock         = "clock_untrusted"
+	troubleClash         = "credential_clash"
+	troubleHours         = "hours_not_evaluated"
+	troubleReloadRefused = "reload_refused"
+	troubleAlertFailed   = "alert_failed"
+)
+
+// troubleKinds is written once, here; docs/RUNBOOK.md has a heading for each.
+var troubleKinds = map[string]troubleKind{
+	troubleReaderDown: {
+		severity: critical, title: "Reader is silent", patience: 5 * time.Second,
+		text: "The tile at this door cannot be heard, so nobody can open it with a card. Check its cable and power; it is taken up again by itself.",
+	},
+	troubleStrikeDown: {
+		severity: critical, title: "Strike does not answer", patience: 5 * time.Second,
+		text: "The relay of this door cannot be reached, so the door stays locked. Check its cable and power; it is taken up again by itself.",
+	},
+	troubleSyncFailed: {
+		severity: warning, title: "Rights cannot be fetched", patience: 2 * time.Minute,
+		text: "The doors go on with the rights they have. New rights and revocations do not arrive until this ends.",
+	},
+	troubleSyncHeld: {
+		severity: critical, title: "A large removal is held back",
+		text: "The cloud says that many people have lost their rights at once. Nobody was removed. If it is meant, approve it; if not, look what is wrong in the cloud.",
+	},
+	troubleRowsDropped: {
+		severity: warning, title: "Some rights could not be used", patience: 30 * time.Minute,
+		text: "The cloud sent rows that point at nothing. They were left out; the rest is in force.",
+	},
+	troubleRightsOld: {
+		severity: warning, title: "Rights are old", dependsOn: []string{troubleRightsStale},
+		text: "The source has not been heard of for more than an hour. The doors go on with the rights they have.",
+	},
+	troubleRightsStale: {
+		severity: critical, title: "Rights are too old",
+		text: "The source has not been heard of for more than a day. Open-ended rights end on high-security doors after 24 hours and on all others after 7 days; rights with an end of their own run to it.",
+	},
+	troubleNoRights: {
+		severity: critical, title: "Nobody has any rights", patience: time.Minute,
+		text: "The gateway knows no credential at all, so every tap is refused. Is the source configured and was it reached once?",
+	},
+	troubleJournal: {
+		severity: critical, title: "The journal cannot be written",
+		text: "Taps are still decided, but may not be recorded. Look at the disk: is it full, read-only or failing?",
+	},
+	troubleJournalReset: {
+		severity: critical, title: "The journal was damaged",
+		text: "The damaged file was set aside and a new journal begun. Keep the old file; it holds the record until today.",
+	},
+	troubleCacheReset: {
+		severity: warning, title: "The copy of the rights was damaged",
+		text: "It was set aside and is fetched anew. Until then nobody is known.",
+	},
+	troubleClock: {
+		severity: critical, title: "The clock is wrong", patience: 30 * time.Second,
+		text: "The gateway does not know what time it is. Rights with a beginning or an end are refused until it does. Check the network time.",
+	},
+	troubleClash: {
+		severity: warning, title: "Two people have the same card",
+		text: "A card that belongs to two people opens for neither. Take it from one of them.",
+	},
+	troubleHours: {
+		severity: warning, title: "Hours are not evaluated",
+		text: "These groups or doors are limited to hours in the cloud. This version does not evaluate hours yet and refuses them at all times.",
+	},
+	troubleReloadRefused: {
+		severity: warning, title: "New settings were refused",
+		text: "The settings file is wrong, so the old settings stay in force. Mend it and reload.",
+	},
+	troubleAlertFailed: {
+		severity: warning, title: "Nobody could be told",
+		text: "Mail or webhook could not be delivered. It is tried again.",
+	},
+}
+
+// troubles is the board of what is wrong now. Any goroutine may write on it.
+type troubles struct {
+	mono func() time.Duration
+	wall func() time.Time
+	mu   sync.Mutex // guards open
+	open map[troubleKey]openTrouble
+}
+
+type troubleKey struct{ code, subject string }
+
+type openTrouble struct {
+	detail string
+	since  time.Time
+	mono   time.Duration
+}
+
+func newTroubles(clock Clock) *troubles {
+	return &troubles{mono: clock.Mono, wall: clock.Wall, open: map[troubleKey]openTrouble{}}
+}
+
+// set raises a trouble, or changes its detail, when on; otherwise it ends it.
+func (t *troubles) set(on bool, code, subject, detail string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := troubleKey{code, subject}
+	if !on {
+		delete(t.open, key)
+		return
+	}
+	trouble, ok := t.open[key]
+	if !ok {
+		trouble = openTrouble{since: t.wall(), mono: t.mono()}
+	}
+	trouble.detail = detail
+	t.open[key] = trouble
+}
+
+// forget ends every trouble of a subject, when a reload took it away.
+func (t *troubles) forget(subject string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for key := range t.open {
+		if key.subject == subject {
+			delete(t.open, key)
+		}
+	}
+}
+
+// declared says whether a trouble is open, shown or not: a part that is in a
+// declared trouble does not hold up the watchdog.
+func (t *troubles) declared(code, subject string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, ok := t.open[troubleKey{code, subject}]
+	return ok
+}
+
+// shown lists what has lasted long enough and is not explained by another
+// trouble, the worst first.
+func (t *troubles) shown() []control.Trouble {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := t.mono()
+	ripe := func(key troubleKey) bool {
+		trouble, ok := t.open[key]
+		return ok && now-trouble.mono >= troubleKinds[key.code].patience
+	}
+	var all []control.Trouble
+	for key, trouble := range t.open {
+		kind := troubleKinds[key.code]
+		if !ripe(key) || slices.ContainsFunc(kind.dependsOn, func(code string) bool {
+			return ripe(troubleKey{code, key.subject}) || ripe(troubleKey{code, ""})
+		}) {
+			continue
+		}
+		text := kind.text
+		if trouble.detail != "" {
+			text += " (" + trouble.detail + ")"
+		}
+		all = append(all, control.Trouble{
+			Code: key.code, Subject: key.subject, Severity: kind.severity, Title: kind.title, Text: text, Since: trouble.since,
+		})
+	}
+	rank := map[string]int{critical: 0, warning: 1, note: 2}
+	slices.SortFunc(all, func(a, b control.Trouble) int {
+		return cmp.Or(cmp.Compare(rank[a.Severity], rank[b.Severity]), a.Since.Compare(b.Since),
+			cmp.Compare(a.Code, b.Code), cmp.Compare(a.Subject, b.Subject))
+	})
+	return all
+}
+
+// line is the one line that says how the gateway is.
+func statusLine(doors int, rights string, shown []control.Trouble) string {
+	line := fmt.Sprintf("%d doors, %s", doors, rights)
+	if doors == 1 {
+		line = "1 door, " + rights
+	}
+	for i, trouble := range shown {
+		if i == 3 {
+			return line + fmt.Sprintf(", and %d more", len(shown)-i)
+		}
+		line += ", " + trouble.Title
+		if trouble.Subject != "" {
+			line += " (" + trouble.Subject + ")"
+		}
+	}
+	return line
+}
