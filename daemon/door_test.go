@@ -108,7 +108,6 @@ type stage struct {
 	strike  *fakeStrike
 	journal *fakeJournal
 	reg     *prometheus.Registry
-	wall    time.Time
 }
 
 func newStage(t *testing.T, change func(*access.Roster)) *stage {

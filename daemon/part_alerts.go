@@ -168,9 +168,8 @@ func (a *alerts) call(ctx context.Context, settings *config.Options, what, file,
 	}
 	response, err := a.client.Do(request)
 	if err != nil {
-		var hidden *url.Error
-		if errors.As(err, &hidden) {
-			err = hidden.Err
+		if full, ok := errors.AsType[*url.Error](err); ok {
+			err = full.Err // the whole one shows the URL
 		}
 		return fmt.Errorf("%s: %w", what, err)
 	}

@@ -196,7 +196,7 @@ func mergeRosters(a, b access.Roster) access.Roster {
 	}
 }
 
-func concat[T any](a, b []T) []T { return append(a[:len(a):len(a)], b...) }
+func concat[T any](a, b []T) []T { return append(slices.Clip(a), b...) }
 
 func mergeRows[T any](a, b []T, id func(T) string) []T {
 	if len(a) == 0 || len(b) == 0 {
