@@ -17,7 +17,8 @@ const ownersKey = "owner-key-0001"
 type got struct {
 	status int
 	header http.Header
-	body   any
+	text   string
+	body   any // of JSON
 }
 
 func (g got) rows() []any { rows, _ := g.body.([]any); return rows }
@@ -54,13 +55,11 @@ func (c *client) try(method, path, body string) (got, error) {
 	if err != nil {
 		return got{}, err
 	}
-	g := got{status: res.StatusCode, header: res.Header}
+	g := got{status: res.StatusCode, header: res.Header, text: string(text)}
 	if strings.HasPrefix(res.Header.Get("Content-Type"), "application/json") {
 		if err := json.Unmarshal(text, &g.body); err != nil {
 			return g, err
 		}
-	} else if len(text) > 0 {
-		g.body = string(text)
 	}
 	return g, nil
 }

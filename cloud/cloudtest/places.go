@@ -1,6 +1,7 @@
 package cloudtest
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 )
@@ -10,6 +11,9 @@ var (
 	pageOf10  = limits{10, 250}
 	userPages = limits{50, 100}
 )
+
+// radius is a decimal, never an integer.
+const radius = json.Number("300.0")
 
 func (k *Kisi) orgStub() object {
 	return object{"id": k.org.id, "resource_type": typeOrganization, "name": k.org.name, "domain": k.org.domain}
@@ -79,7 +83,7 @@ func (k *Kisi) lockObject(l *lock) object {
 		"description": nil, "first_to_arrive_required_until": nil, "first_to_arrive_satisfied": true, "latitude": nil, "longitude": nil,
 		"locked_down": !l.lockedDown.IsZero(), "locked_down_since": k.at(l.lockedDown), "name": l.name, "on_scheduled_unlock": false,
 		"online": online, "open": false, "order_id": nil, "unlocked": k.now().Before(l.unlocked),
-		"geofence_restriction_enabled": l.geofence, "geofence_restriction_radius": geofenceRadius,
+		"geofence_restriction_enabled": l.geofence, "geofence_restriction_radius": radius,
 		"reader_restriction_enabled": l.reader, "time_restriction_enabled": l.hours, "time_restriction_time_zone": nil,
 		"place_id": l.place, "place": lockPlaceStub(p), "floor_id": nil,
 		"groups_count": k.counts().lockGroups[l.id], "unlocked_until": nil,
@@ -141,7 +145,7 @@ func (k *Kisi) groupObject(g *group) object {
 	o := object{
 		"id": g.id, "resource_type": typeGroup, "name": g.name, "description": nullable(g.description),
 		"created_at": k.at(g.created), "updated_at": k.at(g.updated),
-		"geofence_restriction_enabled": g.geofence, "geofence_restriction_radius": geofenceRadius,
+		"geofence_restriction_enabled": g.geofence, "geofence_restriction_radius": radius,
 		"primary_device_restriction_enabled": g.primary, "managed_device_restriction_enabled": g.managed,
 		"reader_restriction_enabled": g.reader, "time_restriction_enabled": g.hours, "tap_to_access_restriction_enabled": g.tapToAccess,
 		"login_enabled": g.loginable, "users_count": n.groupUsers[g.id], "locks_count": n.groupLocks[g.id], "elevator_stops_count": 0,

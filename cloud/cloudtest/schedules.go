@@ -22,7 +22,8 @@ type Schedule struct {
 
 	FirstDate, LastDate string // "2026-12-25", both inside
 
-	Region string // a holiday calendar
+	Region  string   // a holiday calendar
+	Ignored []string // dates of it that do not count
 }
 
 type schedule struct {
@@ -51,7 +52,7 @@ func (s *schedule) kind() string {
 // span is from an instant to before another.
 type span struct{ from, to time.Time }
 
-// on says when the schedule is in effect on one day of a zone. A day of the
+// spanOn says when the schedule is in effect on one day of a zone. A day of the
 // clock change has the hours the wall clock shows.
 func (k *Kisi) spanOn(s *schedule, day time.Time) (span, bool) {
 	midnight := time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, day.Location())
@@ -59,7 +60,8 @@ func (k *Kisi) spanOn(s *schedule, day time.Time) (span, bool) {
 	date := day.Format(dateOnly)
 	switch s.kind() {
 	case "holiday_calendar":
-		return whole, slices.ContainsFunc(k.holidays[s.Region], func(h holiday) bool { return h.date == date })
+		return whole, !slices.Contains(s.Ignored, date) &&
+			slices.ContainsFunc(k.holidays[s.Region], func(h holiday) bool { return h.date == date })
 	case "single_event": // seconds are ignored
 		from, to := s.From.Truncate(time.Minute), s.Until.Truncate(time.Minute)
 		return span{later(from, whole.from), earlier(to, whole.to)}, from.Before(whole.to) && whole.from.Before(to)
@@ -212,7 +214,7 @@ func (k *Kisi) scheduleObject(s *schedule) object {
 	}
 	switch s.kind() {
 	case "holiday_calendar":
-		o["region"], o["observed"], o["ignored_holidays"] = s.Region, true, []string{}
+		o["region"], o["observed"], o["ignored_holidays"] = s.Region, true, append([]string{}, s.Ignored...)
 	case "single_event":
 		o["starts_at"], o["ends_at"] = k.at(s.From), k.at(s.Until)
 	case "single_all_day_event":
