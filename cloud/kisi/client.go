@@ -68,24 +68,14 @@ func NewClient(o Options) (*Client, error) {
 	return &Client{http: client, sets: rate.NewLimiter(1, 1)}, nil
 }
 
-// do sends a request and reads the answer into a value, nil for none.
-func (c *Client) do(ctx context.Context, r transport.Request, into any) error {
-	resp, err := c.http.Do(ctx, r)
-	if err != nil {
-		return err
-	}
-	if into == nil {
-		return nil
-	}
-	return resp.Decode(into)
-}
-
-func (c *Client) get(ctx context.Context, path string, into any) error {
-	return c.do(ctx, transport.Request{Path: path}, into)
+// do sends a request whose answer says no more than that it was done.
+func (c *Client) do(ctx context.Context, r transport.Request) error {
+	_, err := c.http.Do(ctx, r)
+	return err
 }
 
 func (c *Client) act(ctx context.Context, path string) error {
-	return c.do(ctx, transport.Request{Method: http.MethodPost, Path: path}, nil)
+	return c.do(ctx, transport.Request{Method: http.MethodPost, Path: path})
 }
 
 // explain reads an error body: {"code","error"}, {"errors":{field:[…]}} for

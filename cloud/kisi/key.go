@@ -23,6 +23,21 @@ func (Key) GoString() string { return shownKey }
 // MarshalText hides the key from JSON and TOML.
 func (Key) MarshalText() ([]byte, error) { return []byte(shownKey), nil }
 
+// Secret is something that opens doors for whoever holds it. It shows itself
+// to nobody; string(s) takes it out.
+type Secret string
+
+const shownSecret = "[kisi secret]"
+
+// String hides the secret.
+func (Secret) String() string { return shownSecret }
+
+// GoString hides the secret.
+func (Secret) GoString() string { return shownSecret }
+
+// MarshalText hides the secret from JSON and TOML.
+func (Secret) MarshalText() ([]byte, error) { return []byte(shownSecret), nil }
+
 // KeySource gives the key, each time it is needed, so that it can be changed
 // while the gateway runs. Its errors say what to do.
 type KeySource func() (Key, error)

@@ -21,8 +21,12 @@ func both(a, b Filter) Filter { return func(l *listing) { a(l); b(l) } }
 
 // one reads one object, which must have an id.
 func one[T any](ctx context.Context, c *Client, path string, id func(T) int64) (T, error) {
+	return oneOf(ctx, c, transport.Request{Path: path}, id)
+}
+
+func oneOf[T any](ctx context.Context, c *Client, r transport.Request, id func(T) int64) (T, error) {
 	var none, into T
-	resp, err := c.http.Do(ctx, transport.Request{Path: path})
+	resp, err := c.http.Do(ctx, r)
 	if err != nil {
 		return none, err
 	}

@@ -15,13 +15,13 @@ const (
 	maxRetryAfter    = 5 * time.Minute // a longer wait is cut to this
 	absurdRetryAfter = 24 * time.Hour  // a longer one is not believed at all
 	slowest          = rate.Limit(0.2) // requests a second, however often we were throttled
-	jitter           = 50 * time.Millisecond
 )
 
 // budget spaces requests. One refusal for speed halves the rate at once and
 // stops everybody for a while; each answer after that gives a little back.
 type budget struct {
 	full    rate.Limit
+	jitter  time.Duration // each request is late by a random part of it
 	limiter *rate.Limiter
 
 	mu     sync.Mutex
@@ -32,7 +32,9 @@ type budget struct {
 func newBudget(full rate.Limit) *budget {
 	// A burst of one: with it, no window of a second ever holds more than
 	// full+1 requests, jitter included, and clouds that allow 5 allow us 4.
-	return &budget{full: full, limiter: rate.NewLimiter(full, 1)}
+	// The jitter is short enough to cost nothing: the next slot is later.
+	jitter := time.Duration(float64(time.Second) / float64(full) / 5)
+	return &budget{full: full, jitter: max(jitter, 1), limiter: rate.NewLimiter(full, 1)}
 }
 
 // pause is how long the budget is closed from now on.
@@ -51,7 +53,7 @@ func (b *budget) wait(ctx context.Context) error {
 			return errPaused
 		}
 		slot := b.limiter.Reserve()
-		if err := sleep(ctx, max(pause, slot.Delay())+rand.N(jitter)); err != nil { //nolint:gosec // spreads load, guards nothing
+		if err := sleep(ctx, max(pause, slot.Delay())+rand.N(b.jitter)); err != nil { //nolint:gosec // spreads load, guards nothing
 			slot.Cancel()
 			return err
 		}

@@ -41,7 +41,7 @@ func TestKeyNeverLeavesTheConfiguredHost(t *testing.T) {
 			}
 			http.Redirect(w, r, other+"/login?next="+r.URL.Path, status)
 		})
-		c := newTest(t, Options{BaseURL: cloud, Authorize: key("KISI-LOGIN s3cr3t-s3cr3t")})
+		c := newTest(t, Options{BaseURL: cloud, Rate: 1000, Authorize: key("KISI-LOGIN s3cr3t-s3cr3t")})
 		for _, method := range []string{"GET", "POST"} {
 			if _, err := c.Do(t.Context(), Request{Method: method, Path: "/x", Body: 1}); !errors.Is(err, NotTheCloud) {
 				t.Errorf("%s answered with %d: got %v, want NotTheCloud", method, status, err)
@@ -272,7 +272,7 @@ func TestCertificateFaultsAreNamedAndNotTriedAgain(t *testing.T) {
 			if test.trusted {
 				trip.TLSClientConfig.RootCAs = pool
 			}
-			c := newTest(t, Options{BaseURL: s.URL, RoundTripper: tripper(func(r *http.Request) (*http.Response, error) {
+			c := newTest(t, Options{BaseURL: s.URL, Rate: 1000, RoundTripper: tripper(func(r *http.Request) (*http.Response, error) {
 				tried.Add(1)
 				return trip.RoundTrip(r)
 			})})
