@@ -17,7 +17,7 @@ import (
 
 // Where the sockets are, unless the settings say otherwise.
 const (
-	RunDir        = "/run/tilegate"
+	RunDir        = "/run/tilegated"
 	ViewSocket    = "view.sock"
 	OperateSocket = "operate.sock"
 )

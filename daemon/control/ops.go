@@ -159,7 +159,7 @@ type Opened struct {
 // EventQuery selects events. A zero field does not select.
 type EventQuery struct {
 	After  uint64    `json:"after"`
-	Limit  int       `json:"limit"` // 0: 100, at most MaxEvents; the newest ones when After is 0
+	Limit  int       `json:"limit"` // 0: UsualEvents, at most MaxEvents; the newest ones when After is 0
 	Door   string    `json:"door"`
 	Kind   string    `json:"kind"`
 	Reason string    `json:"reason"`

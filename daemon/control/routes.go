@@ -14,8 +14,8 @@ import (
 // MaxEvents is how many events one request may ask for.
 const MaxEvents = 10_000
 
-// usualEvents is how many are sent when the request does not say.
-const usualEvents = 100
+// UsualEvents is how many are sent when the request does not say.
+const UsualEvents = 100
 
 // route is one operation: either an answer or a stream.
 type route struct {
@@ -82,7 +82,7 @@ func (s *Server) events(r *http.Request, _ Caller) (any, error) {
 		return nil, err
 	}
 	if query.Limit == 0 {
-		query.Limit = usualEvents
+		query.Limit = UsualEvents
 	}
 	return list(s.ops.Events.Events(r.Context(), query))
 }

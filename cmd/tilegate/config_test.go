@@ -1,0 +1,75 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tilegate/tilegate/daemon/config"
+	"github.com/tilegate/tilegate/daemon/control"
+)
+
+func TestConfigCheckShowsEveryMistakeWithItsLine(t *testing.T) {
+	s := noSite(t)
+	golden(t, "config", s.transcript(t, "config", "check", "--config", "testdata/good.toml")+
+		s.transcript(t, "config", "check", "--config", "testdata/wrong.toml")+
+		s.transcript(t, "config", "check", "--config", "testdata/away.toml"))
+}
+
+func TestConfigCheckSaysTheSameToScripts(t *testing.T) {
+	for file, exit := range map[string]int{"good.toml": exitOK, "wrong.toml": exitFailed} {
+		got := noSite(t).run(t, "config", "check", "--json", "--config", "testdata/"+file)
+		var found checked
+		if err := json.Unmarshal([]byte(got.out), &found); err != nil {
+			t.Fatal(err)
+		}
+		if got.code != exit || found.OK != (exit == exitOK) || found.OK != (len(found.Mistakes) == 0) {
+			t.Errorf("%s: exit %d, %+v, want exit %d", file, got.code, found, exit)
+		}
+		for _, m := range found.Mistakes {
+			if m.Key != "" && m.Line == 0 {
+				t.Errorf("%s: %s is on no line", file, m.Key)
+			}
+		}
+	}
+}
+
+func TestConfigCheckOnlyWarnsOfASecretThatIsMissing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tilegate.toml")
+	text := "[site]\nid = \"a\"\nname = \"A\"\ntime_zone = \"UTC\"\n[kisi]\napi_key_file = \"" + path + ".key\"\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := noSite(t).run(t, "config", "check", "--config", path)
+	if got.code != exitOK || !strings.Contains(got.out, "warning: "+path+":6: kisi.api_key_file: there is no "+path+".key yet") {
+		t.Errorf("exit %d, want %d with a warning:\n%s%s", got.code, exitOK, got.out, got.err)
+	}
+}
+
+func TestTheToolLooksWhereTheGatewayListens(t *testing.T) {
+	options, err := config.Load("testdata/good.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for got, want := range map[string]string{
+		filepath.Join(control.RunDir, control.ViewSocket):    options.Control.ViewSocket,
+		filepath.Join(control.RunDir, control.OperateSocket): options.Control.OperateSocket,
+	} {
+		if got != want {
+			t.Errorf("the tool asks at %s, the gateway listens at %s", got, want)
+		}
+	}
+}
+
+func TestListsAreWords(t *testing.T) {
+	for _, test := range []struct {
+		in   []string
+		want string
+	}{{nil, "nowhere"}, {[]string{"kisi"}, "kisi"}, {[]string{"file", "kisi"}, "file and kisi"}, {[]string{"a", "b", "c"}, "a, b and c"}} {
+		if got := listed(test.in); got != test.want {
+			t.Errorf("%v: %q, want %q", test.in, got, test.want)
+		}
+	}
+}

@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tilegate/tilegate/cloud"
+	"github.com/tilegate/tilegate/daemon/control"
+)
+
+func newDoor(t *tool) *cobra.Command {
+	return noun("door", "list, open and test the doors", "Lists, opens and tests the doors of the gateway.",
+		`  tilegate door list
+  tilegate door open front`,
+		newDoorList(t), newDoorOpen(t), newDoorTest(t))
+}
+
+func newDoorList(t *tool) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "list the doors and their devices",
+		Long: `Lists the doors of the gateway: how their reader and strike are, and what the
+last tap came to.`,
+		Example: `  tilegate door list
+  tilegate door list --json | jq -r '.[] | select(.reader.up | not) | .id'`,
+		Args: takes(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			doors, err := t.look().Doors(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if t.asJSON {
+				return t.sayJSON(doors)
+			}
+			t.sayDoors(doors, t.now())
+			return nil
+		},
+	}
+}
+
+func (t *tool) sayDoors(doors []control.Door, now time.Time) {
+	rows := t.table("DOOR", "NAME", "STATE", "READER", "STRIKE", "LAST TAP")
+	for _, d := range doors {
+		last := ""
+		if !d.LastTap.IsZero() {
+			last = d.LastWhat + ", " + ago(d.LastTap, now)
+		}
+		rows.row(d.ID, d.Name, d.Posture, deviceWord(d.Reader, now), deviceWord(d.Strike, now), last)
+	}
+	rows.end()
+}
+
+// deviceWord is a device in a few words: what it is and, if it is gone, why.
+func deviceWord(d control.Device, now time.Time) string {
+	switch {
+	case d.Driver == "":
+		return "none"
+	case d.Up:
+		return d.Driver + " up"
+	}
+	text := d.Driver + " DOWN"
+	if !d.Since.IsZero() {
+		text += " since " + ago(d.Since, now)
+	}
+	if d.Err != "" {
+		text += ": " + d.Err
+	}
+	return text
+}
+
+func newDoorOpen(t *tool) *cobra.Command {
+	return &cobra.Command{
+		Use:   "open DOOR",
+		Short: "unlock a door once",
+		Long: `Unlocks a door once, for as long as its settings say. The journal records who
+did it. It needs the operate socket.`,
+		Example: `  tilegate door open front`,
+		Annotations: exits(`0    the strike answered: the door is unlocked
+1    it failed, or there is no such door
+2    the command line is wrong
+130  interrupted: the door may have opened`),
+		Args:              takes("DOOR"),
+		ValidArgsFunction: t.completeDoor,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			opened, err := t.act().OpenDoor(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if t.asJSON {
+				return t.sayJSON(opened)
+			}
+			t.say("%s: unlocked for %v, recorded as event %s", opened.Door, opened.Hold, opened.Event)
+			return nil
+		},
+	}
+}
+
+func newDoorTest(t *tool) *cobra.Command {
+	return &cobra.Command{
+		Use:   "test DOOR",
+		Short: "try the parts of a door",
+		Long: `Tries the reader and the strike of a door without waiting for a member and says
+what each did. The journal records who did it. It needs the operate socket.`,
+		Example: `  tilegate door test front`,
+		Annotations: exits(`0    every part works
+1    it failed, or there is no such door
+2    the command line is wrong
+10   a part does not work
+130  interrupted`),
+		Args:              takes("DOOR"),
+		ValidArgsFunction: t.completeDoor,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			lines, err := t.act().TestDoor(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if t.asJSON {
+				err = t.sayJSON(lines)
+			} else {
+				t.sayChecks(lines)
+			}
+			return firstError(err, allGood(lines))
+		},
+	}
+}
+
+// sayChecks lists what was tried.
+func (t *tool) sayChecks(lines []cloud.CheckLine) {
+	rows := t.table("TRIED", "RESULT", "NOTE")
+	for _, line := range lines {
+		result := "good"
+		if !line.OK {
+			result = "BAD"
+		}
+		rows.row(line.What, result, line.Note)
+	}
+	rows.end()
+}
+
+// allGood is errNo if something that was tried does not work.
+func allGood(lines []cloud.CheckLine) error {
+	for _, line := range lines {
+		if !line.OK {
+			return errNo
+		}
+	}
+	return nil
+}
+
+// firstError is the first of two errors.
+func firstError(first, second error) error {
+	if first != nil {
+		return first
+	}
+	return second
+}
+
+// completePatience is how long a shell waits for names when Tab is pressed.
+const completePatience = time.Second
+
+// completeDoor offers the doors of a running gateway for the first word, and
+// nothing at all when there is none.
+func (t *tool) completeDoor(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), completePatience)
+	defer cancel()
+	doors, err := t.look().Doors(ctx)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	out := make([]cobra.Completion, len(doors))
+	for i, d := range doors {
+		out[i] = cobra.CompletionWithDesc(clean(d.ID), clean(d.Name))
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeDoorFlag is completeDoor for a flag, whatever words came before.
+func (t *tool) completeDoorFlag(cmd *cobra.Command, _ []string, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return t.completeDoor(cmd, nil, typed)
+}

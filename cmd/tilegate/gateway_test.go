@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/tilegate/tilegate/cloud"
+	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/daemon/control"
+)
+
+// gateway is a running gateway of plain values, behind the real server.
+type gateway struct {
+	mu     sync.Mutex // guards the fields below
+	status control.Status
+	doors  []control.Door
+	events []access.Event
+	answer control.Answer
+	syncs  []control.Sync
+	checks []cloud.CheckLine
+	change []string
+	err    error // of everything that acts, if set
+
+	acted     []string // who did what
+	questions []control.Question
+	queries   []control.EventQuery
+	fresh     chan access.Event
+	stuck     chan struct{} // SyncNow waits for it, if set
+}
+
+var (
+	noon = time.Date(2026, 11, 21, 11, 0, 0, 0, time.UTC) // in Rome
+	anna = access.Credential{Kind: access.Card, Digest: access.Digest{0xab, 0xcd, 0xef, 0x01}}
+)
+
+// morning is a gateway in which something of everything happened.
+func morning() *gateway {
+	at := func(d time.Duration) time.Time { return noon.Add(-d) }
+	doors := []control.Door{
+		{
+			ID: "front", Name: "Front door", Posture: "locked", LastTap: at(2 * time.Minute), LastWhat: "granted",
+			Reader: control.Device{Driver: "line", Port: "/dev/ttyUSB0", Up: true, Since: at(3 * time.Hour)},
+			Strike: control.Device{Driver: "modbus", Port: "/dev/ttyUSB1", Up: true},
+		},
+		{
+			ID: "rear", Name: "Rear door", Posture: "locked_down",
+			Reader: control.Device{Driver: "line", Port: "/dev/ttyUSB2", Since: at(40 * time.Minute), Err: "no such device"},
+		},
+	}
+	syncs := []control.Sync{
+		{Source: "file", Contact: at(time.Hour), Ageless: true, Tried: at(time.Hour), Result: "ok"},
+		{
+			Source: "kisi", Every: 15 * time.Minute, Contact: at(3 * time.Minute), Tried: at(3 * time.Minute), Result: "held",
+			Held: []string{"12 people lose Front door"}, Dropped: []access.Problem{{Table: "grant", ID: "99", What: "no group 7"}},
+		},
+	}
+	return &gateway{
+		status: control.Status{
+			Site: "trastevere", Name: "Trastevere, Rome", TimeZone: "Europe/Rome", Version: "0.1.0", Started: at(26 * time.Hour), Ready: true,
+			Line: "2 doors, rights 3 min old, rear reader gone", Generation: 812, RosterHash: "0123456789abcdef0123",
+			Counts: access.Counts{Holders: 120, Credentials: 140, Grants: 1}, Doors: doors, Sources: syncs,
+			Journal: control.JournalStatus{Last: 81231, Events: 81231, Late: 2, Healthy: true},
+			Troubles: []control.Trouble{{
+				Code: "reader_gone", Subject: "rear", Severity: "critical", Title: "a reader does not answer",
+				Text: "Nobody can tap at Rear door. Check its cable and its power.", Since: at(40 * time.Minute),
+			}},
+		},
+		doors: doors, syncs: syncs, fresh: make(chan access.Event),
+		events: []access.Event{
+			{Seq: 1, ID: "e1", At: at(time.Hour), Kind: access.SystemEvent, Detail: "started"},
+			{Seq: 2, ID: "e2", At: at(2 * time.Minute), Door: "front", Credential: anna, Holder: "kisi:user:1804", Reason: access.Granted},
+			{Seq: 3, ID: "e3", At: at(time.Minute), Door: "front", Credential: anna, Reason: access.NotYet, Reasons: []access.Reason{access.NotYet, access.DoorHours}, Late: true},
+			{Seq: 4, ID: "e4", At: at(0), Kind: access.ActionEvent, Door: "rear", Actor: "anna", Detail: "opened by hand"},
+		},
+		answer: refusal(),
+		checks: []cloud.CheckLine{{What: "reader", OK: true, Note: "answered in 4 ms"}, {What: "strike", Note: "no answer; check the cable"}},
+		change: []string{"door front: hold 5s, was 8s"},
+	}
+}
+
+func refusal() control.Answer {
+	tomorrow := noon.Add(21 * time.Hour)
+	return control.Answer{
+		Explanation: access.Explanation{
+			Reason: access.NotYet, Words: access.NotYet.Words(), Holder: "kisi:user:1804", Generation: 812, Age: 3 * time.Minute,
+			Misses: []access.MissView{
+				{Reason: access.NotYet, Words: access.NotYet.Words(), Opens: tomorrow, Grant: &access.GrantView{
+					ID: "g7", Scope: "group", ScopeID: "31", ScopeName: "Meeting room", From: tomorrow, Until: tomorrow.Add(8 * time.Hour), Source: "kisi", Cause: "booking",
+				}},
+				{Reason: access.Expired, Words: access.Expired.Words(), Grant: &access.GrantView{
+					ID: "g2", Scope: "organisation", ScopeName: "the whole organisation", Until: noon.Add(-48 * time.Hour), Source: "kisi", Cause: "plan",
+				}},
+			},
+		},
+		Door: "front", DoorName: "Front door", At: noon, Name: "Anna Rossi",
+		Sources: []control.Sync{{Source: "kisi", Contact: noon.Add(-3 * time.Minute), Tried: noon.Add(-3 * time.Minute), Result: "ok"}},
+	}
+}
+
+func welcome() control.Answer {
+	a := refusal()
+	a.Granted, a.Reason, a.Words, a.Misses = true, access.Granted, access.Granted.Words(), nil
+	a.Grant = &access.GrantView{ID: "g1", Scope: "group", ScopeID: "30", ScopeName: "Coworkers", From: noon.Add(-24 * time.Hour), Source: "kisi", Cause: "plan"}
+	return a
+}
+
+func (g *gateway) operations() control.Operations {
+	return control.Operations{Status: g, Doors: g, Events: g, Access: g, Sync: g, Kisi: g, Reload: g}
+}
+
+func (g *gateway) act(what string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.acted = append(g.acted, what)
+	return g.err
+}
+
+func (g *gateway) asked(q control.Question) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.questions = append(g.questions, q)
+}
+
+func (g *gateway) queried(q control.EventQuery) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.queries = append(g.queries, q)
+}
+
+func (g *gateway) Status(context.Context) (control.Status, error) { return g.status, nil }
+func (g *gateway) Doors(context.Context) ([]control.Door, error)  { return g.doors, nil }
+
+func (g *gateway) OpenDoor(_ context.Context, _ control.Caller, door string) (control.Opened, error) {
+	return control.Opened{Door: door, Hold: 5 * time.Second, Event: "e5"}, g.act("open " + door)
+}
+
+func (g *gateway) TestDoor(_ context.Context, _ control.Caller, door string) ([]cloud.CheckLine, error) {
+	return g.checks, g.act("test " + door)
+}
+
+func (g *gateway) Events(_ context.Context, query control.EventQuery) ([]access.Event, error) {
+	g.queried(query)
+	return g.events, nil
+}
+
+func (g *gateway) Follow(ctx context.Context, query control.EventQuery, each func(access.Event) error) error {
+	g.queried(query)
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case e := <-g.fresh:
+			if err := each(e); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (g *gateway) Why(_ context.Context, question control.Question) (control.Answer, error) {
+	g.asked(question)
+	answer := g.answer
+	if !question.At.IsZero() {
+		answer.At = question.At
+	}
+	return answer, nil
+}
+
+func (g *gateway) Simulate(_ context.Context, _ control.Caller, question control.Question) (control.Answer, error) {
+	g.asked(question)
+	answer := g.answer
+	answer.Event = "e6"
+	if answer.Granted {
+		answer.Took = 2134567 * time.Nanosecond
+	}
+	return answer, g.act("tap " + question.Door)
+}
+
+func (g *gateway) SyncStatus(context.Context) ([]control.Sync, error) { return g.syncs, nil }
+
+func (g *gateway) SyncNow(ctx context.Context, _ control.Caller, source string) ([]control.Sync, error) {
+	if g.stuck != nil {
+		close(g.stuck)
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return g.syncs, g.act("sync " + source)
+}
+
+func (g *gateway) TestKisi(context.Context) (cloud.Report, error) {
+	return cloud.Report{Organisation: "Example", Lines: g.checks}, g.act("kisi")
+}
+
+func (g *gateway) Reload(context.Context, control.Caller) (control.Reloaded, error) {
+	return control.Reloaded{Changed: g.change}, g.act("reload")
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"testing"
+	"time"
+)
+
+func rome(t *testing.T) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Rome")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
+}
+
+func TestTimesAreReadAsPeopleWriteThem(t *testing.T) {
+	zone := rome(t)
+	now := noon.In(zone)
+	for _, test := range []struct {
+		in   string
+		want time.Time
+	}{
+		{"2026-11-21 09:30", time.Date(2026, 11, 21, 9, 30, 0, 0, zone)},
+		{"2026-11-21 09:30:15", time.Date(2026, 11, 21, 9, 30, 15, 0, zone)},
+		{"2026-11-21T09:30", time.Date(2026, 11, 21, 9, 30, 0, 0, zone)},
+		{"2026-07-21 09:30", time.Date(2026, 7, 21, 7, 30, 0, 0, time.UTC)}, // summer time
+		{"2026-11-21", time.Date(2026, 11, 21, 0, 0, 0, 0, zone)},
+		{"09:30", time.Date(2026, 11, 21, 9, 30, 0, 0, zone)},
+		{" 23:59:59 ", time.Date(2026, 11, 21, 23, 59, 59, 0, zone)},
+		{"2026-11-21T09:30:00Z", time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)},
+		{"2026-11-21T09:30:00+05:00", time.Date(2026, 11, 21, 4, 30, 0, 0, time.UTC)},
+		{"+30m", now.Add(30 * time.Minute)},
+		{"-2h", now.Add(-2 * time.Hour)},
+	} {
+		got, err := readTime(test.in, now, zone)
+		if err != nil || !got.Equal(test.want) {
+			t.Errorf("%q is %v (%v), want %v", test.in, got, err, test.want)
+		}
+	}
+	for _, in := range []string{"", "soon", "2h", "25:00", "2026-02-30", "21.11.2026", "+", "-x"} {
+		if got, err := readTime(in, now, zone); err == nil {
+			t.Errorf("%q is %v, want an error", in, got)
+		}
+	}
+}
+
+func FuzzReadTime(f *testing.F) {
+	for _, seed := range []string{"2026-11-21 09:30", "09:30", "+30m", "-2h", "2026-11-21T09:30:00Z", "soon", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		at, err := readTime(text, noon, time.UTC)
+		if err != nil || at.Year() < 0 || at.Year() > 9999 {
+			return
+		}
+		again, err := readTime(at.Format(time.RFC3339Nano), noon, time.UTC)
+		if err != nil || !again.Equal(at) {
+			t.Fatalf("%q is %v, which reads as %v (%v)", text, at, again, err)
+		}
+	})
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/daemon/control"
+)
+
+func TestWhyTellsTheDesk(t *testing.T) {
+	g := morning()
+	s := open(t, g)
+	text := s.transcript(t, "why", "--person", "Anna Rossi", "--door", "front")
+	g.answer = welcome()
+	text += s.transcript(t, "why", "--person", "Anna Rossi", "--door", "front", "--at", "2026-11-22 09:00")
+	g.answer = control.Answer{
+		Explanation: access.Explanation{Reason: access.Unknown, Words: access.Unknown.Words(), Misses: []access.MissView{{Reason: access.Unknown, Words: access.Unknown.Words()}}},
+		Door:        "front", At: noon,
+	}
+	text += s.transcript(t, "why", "--card", "04:A2:B3:C4", "--door", "front")
+	golden(t, "why", text)
+}
+
+func TestWhyExitsAsTheDoorWouldAnswer(t *testing.T) {
+	g := morning()
+	s := open(t, g)
+	for _, json := range []string{"--json=false", "--json"} {
+		g.answer = refusal()
+		if got := s.run(t, "why", "--person", "Anna", "--door", "front", json); got.code != exitNo || got.err != "" {
+			t.Errorf("refused %s: exit %d, %q, want %d", json, got.code, got.err, exitNo)
+		}
+		g.answer = welcome()
+		if got := s.run(t, "why", "--person", "Anna", "--door", "front", json); got.code != exitOK {
+			t.Errorf("granted %s: exit %d, %q, want %d", json, got.code, got.err, exitOK)
+		}
+	}
+	if len(g.acted) > 0 {
+		t.Errorf("a question acted: %v", g.acted)
+	}
+}
+
+func TestQuestionsReachTheGatewayAsMeant(t *testing.T) {
+	inRome := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
+	for _, test := range []struct {
+		name string
+		in   string
+		args []string
+		want control.Question
+	}{
+		{"person", "", []string{"--person", "Anna"}, control.Question{Door: "front", Person: "Anna"}},
+		{"card as labels print it", "", []string{"--card", "04:A2 B3-c4"}, control.Question{Door: "front", Card: "04a2b3c4"}},
+		{"card from standard input", "0x04A2B3C4\r\n", []string{"--card", "-"}, control.Question{Door: "front", Card: "04a2b3c4"}},
+		{"code word for word", "", []string{"--code", " A:b-C "}, control.Question{Door: "front", Code: " A:b-C "}},
+		{"code from standard input", "TG1.abc\nrest", []string{"--code", "-"}, control.Question{Door: "front", Code: "TG1.abc"}},
+		{"at, in the zone of the site", "", []string{"--person", "Anna", "--at", "2026-11-22 09:00"}, control.Question{Door: "front", Person: "Anna", At: inRome}},
+		{"at, for a script too", "", []string{"--person", "Anna", "--at", "2026-11-22 09:00", "--json"}, control.Question{Door: "front", Person: "Anna", At: inRome}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			g := morning()
+			s := open(t, g)
+			got := s.runWith(t.Context(), strings.NewReader(test.in), append([]string{"why", "--door", "front"}, test.args...)...)
+			if got.code != exitNo {
+				t.Fatalf("exit %d: %s", got.code, got.err)
+			}
+			if diff := cmp.Diff([]control.Question{test.want}, g.questions); diff != "" {
+				t.Errorf("question (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestACardIsNeverRepeated(t *testing.T) {
+	g := morning()
+	g.answer.Name, g.answer.Holder = "", ""
+	s := open(t, g)
+	for _, args := range [][]string{
+		{"why", "--card", "04998877665540", "--door", "front"},
+		{"why", "--card", "0499887766554", "--door", "front"},
+		{"why", "--card", "04998877665540", "--door", ""},
+		{"tap", "simulate", "--code", "04998877665540", "--door", "front"},
+	} {
+		if got := s.run(t, args...); strings.Contains(got.out+got.err, "0499887766554") || strings.Contains(strings.ToUpper(got.out), "0499887766554") {
+			t.Errorf("%v repeats it:\n%s%s", args, got.out, got.err)
+		}
+	}
+}
+
+func FuzzReadUID(f *testing.F) {
+	for _, seed := range []string{"04:A2:B3:C4:D5:E6:80", "0x04a2", "04 a2-b3", "", ":", strings.Repeat("00", 33), "04A2B3C4D5E68"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		uid, err := readUID(text)
+		if err != nil {
+			return
+		}
+		again, err := readUID(strings.ToUpper(uid))
+		if err != nil || again != uid || len(uid)%2 != 0 || uid == "" {
+			t.Fatalf("%q reads as %q, which reads as %q (%v)", text, uid, again, err)
+		}
+	})
+}
