@@ -38,12 +38,12 @@ func TestConfigCheckSaysTheSameToScripts(t *testing.T) {
 
 func TestConfigCheckOnlyWarnsOfASecretThatIsMissing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tilegate.toml")
-	text := "[site]\nid = \"a\"\nname = \"A\"\ntime_zone = \"UTC\"\n[kisi]\napi_key_file = \"" + path + ".key\"\n"
+	text := "[site]\nid = \"a\"\nname = \"A\"\ntime_zone = \"UTC\"\n[file]\npath = \"/r.json\"\n[alert]\nwebhook_url_file = \"" + path + ".url\"\n"
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	got := noSite(t).run(t, "config", "check", "--config", path)
-	if got.code != exitOK || !strings.Contains(got.out, "warning: "+path+":6: kisi.api_key_file: there is no "+path+".key yet") {
+	if got.code != exitOK || !strings.Contains(got.out, "warning: "+path+":8: alert.webhook_url_file: there is no "+path+".url yet") {
 		t.Errorf("exit %d, want %d with a warning:\n%s%s", got.code, exitOK, got.out, got.err)
 	}
 }
