@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -146,9 +147,6 @@ func listed(all []string) string {
 	case 1:
 		return all[0]
 	}
-	text := all[0]
-	for _, one := range all[1 : len(all)-1] {
-		text += ", " + one
-	}
-	return text + " and " + all[len(all)-1]
+	last := len(all) - 1
+	return strings.Join(all[:last], ", ") + " and " + all[last]
 }

@@ -79,7 +79,7 @@ choose. Cards show as their kind and the first characters of a digest.`,
   tilegate event list --json | jq -r '.[] | [.at, .door, .reason] | @tsv'`,
 		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			zone := t.siteZone(cmd.Context())
+			zone := t.siteZone(cmd.Context(), s.since != "" || s.until != "")
 			if err := s.times(cmd, t.now(), zone); err != nil {
 				return err
 			}
@@ -123,7 +123,7 @@ that nothing is missed. With --json there is one object on each line.`,
 2    the command line is wrong`),
 		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			zone := t.siteZone(cmd.Context())
+			zone := t.siteZone(cmd.Context(), false)
 			err := t.look().Follow(cmd.Context(), s.query, func(e access.Event) error {
 				if t.asJSON {
 					return json.NewEncoder(t.out).Encode(e)
@@ -144,13 +144,13 @@ that nothing is missed. With --json there is one object on each line.`,
 // eventLine is an event on one line of a stream.
 func eventLine(e access.Event, zone *time.Location) string {
 	c := eventCells(e, zone)
-	line := fmt.Sprintf("%s  #%s  %-12s %s", c[0], c[1], dash(c[2]), dash(c[3]))
+	parts := []string{c[0], "#" + c[1], fmt.Sprintf("%-12s", dash(c[2])), dash(c[3])}
 	for _, more := range c[4:] {
 		if more != "" {
-			line += "  " + more
+			parts = append(parts, more)
 		}
 	}
-	return line
+	return strings.Join(parts, "  ")
 }
 
 func dash(text string) string {

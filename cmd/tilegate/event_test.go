@@ -34,7 +34,15 @@ func TestAListThatWasCutSaysSo(t *testing.T) {
 func TestEventFlagsReachTheGateway(t *testing.T) {
 	g := morning()
 	s := open(t, g)
-	got := s.run(t, "event", "list", "--door", "front", "--kind", "decision", "--reason", "unknown", "--limit", "5", "--after", "7", "--since", "09:30", "--until", "-1h")
+	for _, json := range []string{"--json=false", "--json"} {
+		g.queries = nil
+		eventFlags(t, g, s, json)
+	}
+}
+
+func eventFlags(t *testing.T, g *gateway, s site, json string) {
+	t.Helper()
+	got := s.run(t, "event", "list", json, "--door", "front", "--kind", "decision", "--reason", "unknown", "--limit", "5", "--after", "7", "--since", "09:30", "--until", "-1h")
 	if got.code != exitOK {
 		t.Fatalf("exit %d: %s", got.code, got.err)
 	}
@@ -82,7 +90,7 @@ func TestEventFollowShowsEventsAsTheyHappenAndEndsWellWhenInterrupted(t *testing
 	if !lines.Scan() {
 		t.Fatal("no line")
 	}
-	if got, want := lines.Text(), "2026-11-21 11:58:00 CET  #2  front        granted  kisi:user:1804 card:abcdef01"; got != want {
+	if got, want := lines.Text(), "2026-11-21 11:58:00 CET  #2  front         granted  kisi:user:1804 card:abcdef01"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	if got := interrupt(); got.code != exitOK || got.err != "" {

@@ -143,9 +143,10 @@ func (t *tool) path(name string) string {
 }
 
 // siteZone is the zone of the site, or of this machine while the gateway does
-// not answer; what was asked for will then say so.
-func (t *tool) siteZone(ctx context.Context) *time.Location {
-	if t.asJSON {
+// not answer; what was asked for will then say so. JSON shows times in UTC, so
+// it needs the zone only where times of the command line are read in it.
+func (t *tool) siteZone(ctx context.Context, reads bool) *time.Location {
+	if t.asJSON && !reads {
 		return t.zone
 	}
 	status, err := t.look().Status(ctx)

@@ -33,7 +33,7 @@ socket. To ask without opening, about people and other times, see tilegate why.`
 			if err != nil {
 				return err
 			}
-			zone := t.siteZone(cmd.Context())
+			zone := t.siteZone(cmd.Context(), false)
 			answer, err := t.act().Simulate(cmd.Context(), question)
 			if err != nil {
 				return err

@@ -33,14 +33,7 @@ how old the rights are. The rights are those of now, also with --at.`,
 			if err != nil {
 				return err
 			}
-			zone := t.zone
-			if a.at != "" || !t.asJSON {
-				status, err := t.look().Status(cmd.Context())
-				if err != nil {
-					return err
-				}
-				zone = t.zoneOf(status)
-			}
+			zone := t.siteZone(cmd.Context(), a.at != "")
 			if a.at != "" {
 				if question.At, err = readTime(a.at, t.now(), zone); err != nil {
 					return wrong(cmd, "--at: %v", err)

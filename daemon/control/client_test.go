@@ -142,7 +142,7 @@ func TestAStrangeAnswerIsAnErrorOfOurs(t *testing.T) {
 	}{
 		{"a page", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }, Failed, "cannot be read"},
 		{"half an answer", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"site":"tra`) }, Failed, "cannot be read"},
-		{"an error page", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad gateway", 502) }, Failed, "502"},
+		{"an error page", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad gateway", http.StatusBadGateway) }, Failed, "502"},
 		{"an unknown word", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"clock":"sundial"}`) }, Failed, "sundial"},
 		{"a hang-up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, Stopped, "hung up"},
 	}

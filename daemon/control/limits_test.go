@@ -123,7 +123,9 @@ func TestFollowersLeaveRoomForQuestions(t *testing.T) {
 		t.Errorf("status: %v", err)
 	}
 	cancel()
-	<-first
+	if err := <-first; !errors.Is(err, context.Canceled) {
+		t.Errorf("first follower: %v, want %v", err, context.Canceled)
+	}
 }
 
 func TestConnectionsBeyondTheBoundAreClosedAndGivenBack(t *testing.T) {

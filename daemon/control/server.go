@@ -227,8 +227,7 @@ func decode(r *http.Request, into any) error {
 		}
 		err = errors.Join(errors.New("more than one value"), err)
 	}
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
+	if large, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		err = fmt.Errorf("more than %d bytes", large.Limit)
 	}
 	return &Error{Code: BadRequest, Message: "the request cannot be read: " + err.Error()}
