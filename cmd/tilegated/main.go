@@ -27,6 +27,9 @@ const (
 	exitOK     = 0
 	exitFailed = 1
 	exitUsage  = 2
+	// exitSettings is EX_CONFIG of sysexits.h. The unit does not start the
+	// gateway again after it: nothing but a person mends a settings file.
+	exitSettings = 78
 )
 
 func main() { os.Exit(run()) }
@@ -43,9 +46,10 @@ SIGTERM and SIGINT stop it, a second one at once. SIGHUP reads the settings
 again; a file that is wrong leaves the old settings in force.
 
 EXIT STATUS
-  0  stopped as told
-  1  could not go on; the reason is on standard error
-  2  the command line is wrong`,
+  0   stopped as told
+  1   could not go on; the reason is on standard error
+  2   the command line is wrong
+  78  the settings have mistakes, which are on standard error`,
 		Example:       "  tilegated --config /etc/tilegate/tilegate.toml",
 		Version:       version,
 		Args:          cobra.NoArgs,
@@ -67,6 +71,9 @@ EXIT STATUS
 	if usage {
 		fmt.Fprintln(os.Stderr, "Try: tilegated --help")
 		return exitUsage
+	}
+	if len(config.Mistakes(err)) > 0 {
+		return exitSettings
 	}
 	return exitFailed
 }

@@ -41,7 +41,7 @@ func (d *document) blame(key, hint, what string, args ...any) {
 	if d.misread[key] {
 		return
 	}
-	d.mistakes = append(d.mistakes, &Mistake{Path: d.path, Line: d.line(key), Key: hide(key), What: fmt.Sprintf(what, args...), Hint: hint})
+	d.mistakes = append(d.mistakes, &Mistake{Path: d.path, Line: d.line(key), Key: hide(key), What: oneLine(fmt.Sprintf(what, args...)), Hint: hint})
 }
 
 // table is one table of the file, kept to be decoded by whoever owns it.
@@ -268,6 +268,9 @@ func listOf(value any) ([]any, bool) {
 	}
 	return nil, false
 }
+
+// oneLine keeps a mistake on its line, also when a driver's error had several.
+func oneLine(text string) string { return strings.Join(strings.Split(text, "\n"), "; ") }
 
 // refuse notes a value that cannot be taken.
 func (d *document) refuse(path, hint, what string, args ...any) {

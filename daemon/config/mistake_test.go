@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -254,6 +255,24 @@ func TestMissingSecretIsToldWithWhatToDo(t *testing.T) {
 	want = "tilegate.toml:7: kisi.api_key_file: " + path + " is empty; put the secret into it, on one line"
 	if err := options.CheckSecrets(); err == nil || err.Error() != want {
 		t.Errorf("secrets: %v, want %s", err, want)
+	}
+}
+
+// The most likely slip of the first evening: the key was saved as root.
+func TestSecretOfSomebodyElseIsToldToRoot(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "kisi-api-key")
+	if err := os.WriteFile(path, []byte("k"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if what, _ := usable(path, strconv.Itoa(os.Getuid())); what != "" {
+		t.Errorf("its owner is told %q, want nothing", what)
+	}
+	what, hint := usable(path, strconv.Itoa(os.Getuid()+1))
+	if want := path + " does not belong to the user tilegated, so the gateway cannot read it"; what != want {
+		t.Errorf("told %q, want %q", what, want)
+	}
+	if want := "chown tilegated: " + path; hint != want {
+		t.Errorf("hint %q, want %q", hint, want)
 	}
 }
 

@@ -6,10 +6,13 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"os/user"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 )
 
 // Secret is a file with a secret that the settings name.
@@ -79,20 +82,38 @@ func exposed(path string, info fs.FileInfo) (what, hint string) {
 	return "", ""
 }
 
-// CheckSecrets says which secrets are missing, empty or not readable by whoever
-// runs this. It reads none of them. The daemon starts without them all the
-// same, since its doors need no cloud; this is for who sets the gateway up.
+// CheckSecrets says which secrets are missing, empty, or not readable by whoever
+// runs this; to root it says which the user tilegated cannot read. It reads none
+// of them. The daemon starts without them all the same, since its doors need no
+// cloud; this is for who sets the gateway up.
 func (o *Options) CheckSecrets() error {
 	var mistakes []*Mistake
+	reader := gatewayUser()
 	for _, secret := range o.Secrets {
-		if what, hint := usable(secret.Path); what != "" {
+		if what, hint := usable(secret.Path, reader); what != "" {
 			mistakes = append(mistakes, &Mistake{Path: o.Path, Line: secret.Line, Key: secret.Key, What: what, Hint: hint})
 		}
 	}
 	return join(mistakes)
 }
 
-func usable(path string) (what, hint string) {
+// gatewayUser is the number of the user whom the gateway runs as, or "" where
+// that makes no difference: root reads everything and so sees nothing wrong,
+// anybody else sees it by trying.
+func gatewayUser() string {
+	if os.Geteuid() != 0 || os.Getenv("CREDENTIALS_DIRECTORY") != "" {
+		return ""
+	}
+	known, err := user.Lookup("tilegated")
+	if err != nil {
+		return ""
+	}
+	return known.Uid
+}
+
+// usable says what keeps a secret from being read by the user with the number
+// reader, if given, and by whoever runs this.
+func usable(path, reader string) (what, hint string) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "there is no " + path + " yet",
@@ -103,6 +124,9 @@ func usable(path string) (what, hint string) {
 	}
 	if info.Size() == 0 {
 		return path + " is empty", "put the secret into it, on one line"
+	}
+	if owner, ok := info.Sys().(*syscall.Stat_t); ok && reader != "" && strconv.FormatUint(uint64(owner.Uid), 10) != reader {
+		return path + " does not belong to the user tilegated, so the gateway cannot read it", "chown tilegated: " + path
 	}
 	file, err := os.Open(path) //nolint:gosec // the settings name the file
 	if err != nil {

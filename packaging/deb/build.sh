@@ -69,6 +69,7 @@ for file in configs/examples/*.toml systemd/examples/*.conf; do
 done
 put 0644 docs/INSTALL.md /usr/share/doc/tilegate/INSTALL.md
 put 0644 packaging/deb/copyright /usr/share/doc/tilegate/copyright
+put 0644 packaging/deb/lintian-overrides /usr/share/lintian/overrides/tilegate
 
 # Debian's changelog has one entry, for this version; ours goes beside it.
 cat >"$doc/changelog" <<END
@@ -80,7 +81,7 @@ tilegate ($version) stable; urgency=medium
 END
 gzip -9n "$doc/changelog"
 
-for page in "$build"/man/*.[1-8]; do
+for page in packaging/deb/*.[1-8] "$build"/man/*.[1-8]; do
 	[ -e "$page" ] || continue
 	section=${page##*.}
 	put 0644 "$page" "/usr/share/man/man$section/$(basename "$page")"
