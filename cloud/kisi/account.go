@@ -34,18 +34,23 @@ type Login struct {
 	CreatedAt  time.Time  `json:"created_at"`
 }
 
-// Role is what an assignment allows (GET /roles). The permission locks_unlock
-// on an organization or a place opens every door in it.
+// Role is what an assignment allows (GET /roles).
 type Role struct {
-	ID          string          `json:"id"` // "group_basic"
-	Name        string          `json:"name"`
-	AppliesTo   string          `json:"applies_to"` // Organization, Place or Group
-	Custom      bool            `json:"custom"`
-	Permissions map[string]bool `json:"permissions"`
+	ID          string      `json:"id"` // "group_basic"
+	Name        string      `json:"name"`
+	AppliesTo   string      `json:"applies_to"` // Organization, Place or Group
+	Custom      bool        `json:"custom"`
+	Permissions Permissions `json:"permissions"`
 }
 
-// Unlocks reports whether the role opens doors.
-func (r Role) Unlocks() bool { return r.Permissions["locks_unlock"] }
+// Permissions are those of about a hundred that decide over a door.
+type Permissions struct {
+	LocksUnlock bool `json:"locks_unlock"`
+}
+
+// Unlocks reports whether the role opens doors: those of its group, or every
+// door of its place or organization.
+func (r Role) Unlocks() bool { return r.Permissions.LocksUnlock }
 
 // GetOrganization asks which organization the key belongs to.
 func (c *Client) GetOrganization(ctx context.Context) (Organization, error) {

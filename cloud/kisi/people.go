@@ -2,7 +2,6 @@ package kisi
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 )
 
@@ -23,16 +22,15 @@ const (
 // User is a person with a Kisi account, managed or not. Doors open for nobody
 // unless both AccessEnabled and ScimAccessEnabled.
 type User struct {
-	ID                int64           `json:"id"`
-	Name              string          `json:"name"`
-	Email             string          `json:"email"`
-	AccessEnabled     bool            `json:"access_enabled"`
-	ScimAccessEnabled bool            `json:"scim_access_enabled"`
-	Confirmed         bool            `json:"confirmed"`
-	GroupsCount       *int            `json:"groups_count"` // nil: not told
-	Notes             string          `json:"notes"`
-	Metadata          json.RawMessage `json:"metadata"`
-	UpdatedAt         time.Time       `json:"updated_at"`
+	ID                int64     `json:"id"`
+	Name              string    `json:"name"`
+	Email             string    `json:"email"`
+	AccessEnabled     bool      `json:"access_enabled"`
+	ScimAccessEnabled bool      `json:"scim_access_enabled"`
+	Confirmed         bool      `json:"confirmed"`
+	GroupsCount       *int      `json:"groups_count"` // nil: not told
+	Notes             string    `json:"notes"`
+	UpdatedAt         time.Time `json:"updated_at"`
 }
 
 // Guest is a person without an account.
