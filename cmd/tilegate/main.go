@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+	_ "time/tzdata" // config check must know the zones that the gateway knows
 )
 
 // version is set by the build.
