@@ -42,8 +42,11 @@ type Cache struct {
 	log       hclog.Logger
 	recovered string
 
+	// writing is held by who changes a contact, over the disk; mu only while
+	// the map is touched, so that nobody who reads waits for an install.
+	writing  sync.Mutex
 	mu       sync.Mutex
-	contacts map[string]*contact
+	contacts map[string]contact
 }
 
 // contact is a source as we know it now.
@@ -59,7 +62,7 @@ func OpenCache(path string, log hclog.Logger) (*Cache, error) {
 	if log == nil {
 		log = hclog.NewNullLogger()
 	}
-	c := &Cache{log: log, contacts: map[string]*contact{}}
+	c := &Cache{log: log, contacts: map[string]contact{}}
 	var err error
 	c.f, err = openFile(path, cacheLayout(), cacheCheck)
 	if err != nil && isDamage(err) {
@@ -75,7 +78,7 @@ func OpenCache(path string, log hclog.Logger) (*Cache, error) {
 }
 
 func (c *Cache) beginAnew(path string, cause error) (*file, error) {
-	dir, err := setAside(path, time.Now())
+	dir, err := SetAside(path, time.Now())
 	if err != nil {
 		return nil, errors.Join(cause, err)
 	}
@@ -96,10 +99,10 @@ func (c *Cache) Check(ctx context.Context) error { return c.f.quickCheck(ctx) }
 
 // Close writes the newest contacts and closes the file.
 func (c *Cache) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	var errs []error
-	for _, known := range c.contacts {
+	for _, known := range c.known() {
 		if !known.At.Equal(known.saved) {
 			errs = append(errs, c.saveContact(known))
 		}
@@ -122,7 +125,7 @@ func (c *Cache) Seal(number uint64, hash [32]byte) error {
 	if err == nil && touched == 0 {
 		err = ErrNotFound
 	}
-	if err != nil {
+	if err = named(err); err != nil {
 		return fmt.Errorf("seal generation %d: %w", number, err)
 	}
 	return nil
@@ -147,7 +150,7 @@ func (c *Cache) Forget(_ context.Context, before time.Time) error {
 		}
 		return nil
 	})
-	if err != nil {
+	if err = named(err); err != nil {
 		return fmt.Errorf("forget old rights: %w", err)
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,89 +17,84 @@ import (
 // want its Seal. Each grant's Source is the source or empty. A row that appears
 // twice refuses the whole; prune the roster first. The roster is not changed.
 func (c *Cache) Install(source string, r access.Roster, heard access.Contact, at time.Time) (number uint64, changed int, err error) {
+	heard.Source, heard.At = source, heard.At.UTC().Truncate(time.Microsecond)
 	next, err := plan(source, r)
 	if err != nil {
 		return 0, 0, fmt.Errorf("install the rights of %s: %w", source, err)
 	}
-	heard.Source = source
-	number, changed, err = c.install(next, heard, at)
-	if err != nil {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	known, had := c.lookup(source)
+	fresh := contact{Contact: heard}
+	err = c.f.write(func(ctx context.Context, tx *sql.Tx) error {
+		if fresh.id, err = sourceID(ctx, tx, source); err != nil {
+			return err
+		}
+		if number, changed, err = apply(ctx, tx, next, fresh.id, at); err != nil {
+			return err
+		}
+		if had && changed == 0 && known.Ageless == heard.Ageless && heard.At.Sub(known.saved).Abs() < confirmEvery {
+			fresh.saved = known.saved
+			return nil
+		}
+		fresh.saved = heard.At
+		return fresh.store(ctx, tx)
+	})
+	if err = named(err); err != nil {
 		return 0, 0, fmt.Errorf("install the rights of %s: %w", source, err)
 	}
+	c.remember(fresh)
 	return number, changed, nil
 }
 
 // Retire takes all rights of a source away, and its contact with them: for a
-// source that is no longer in the settings.
+// source that is no longer in the settings. It is an Install of nothing.
 func (c *Cache) Retire(source string, at time.Time) (number uint64, changed int, err error) {
-	c.mu.Lock()
-	_, known := c.contacts[source]
-	c.mu.Unlock()
-	if !known {
-		return 0, 0, fmt.Errorf("retire the source %q: %w", source, ErrNotFound)
-	}
-	number, changed, err = c.Install(source, access.Roster{}, access.Contact{At: at}, at)
-	if err != nil {
-		return 0, 0, err
-	}
-	err = c.f.write(func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "UPDATE sources SET contact = NULL WHERE name = ?", source)
-		return err
-	})
+	next, err := plan(source, access.Roster{})
 	if err != nil {
 		return 0, 0, fmt.Errorf("retire the source %q: %w", source, err)
 	}
-	c.mu.Lock()
-	delete(c.contacts, source)
-	c.mu.Unlock()
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	known, ok := c.lookup(source)
+	if !ok {
+		return 0, 0, fmt.Errorf("retire the source %q: %w", source, ErrNotFound)
+	}
+	err = c.f.write(func(ctx context.Context, tx *sql.Tx) error {
+		if number, changed, err = apply(ctx, tx, next, known.id, at); err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "UPDATE sources SET contact = NULL WHERE id = ?", known.id)
+		return err
+	})
+	if err = named(err); err != nil {
+		return 0, 0, fmt.Errorf("retire the source %q: %w", source, err)
+	}
+	c.forgetContact(source)
 	return number, changed, nil
 }
 
-// install holds the contacts until the file has them, so that Confirm never
-// writes an older one over a newer.
-func (c *Cache) install(next []change, heard access.Contact, at time.Time) (number uint64, changed int, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	heard.At = heard.At.UTC().Truncate(time.Microsecond)
-	known := c.contacts[heard.Source]
-	saved := contact{Contact: heard}
-	err = c.f.write(func(ctx context.Context, tx *sql.Tx) error {
-		var err error
-		if saved.id, err = sourceID(ctx, tx, heard.Source); err != nil {
-			return err
+// apply compares all tables before it writes any: only a change makes a
+// generation.
+func apply(ctx context.Context, tx *sql.Tx, next []change, source int64, at time.Time) (number uint64, changed int, err error) {
+	for _, one := range next {
+		rows, err := one.compare(ctx, tx, source)
+		if err != nil {
+			return 0, 0, err
 		}
-		for _, one := range next {
-			rows, err := one.compare(ctx, tx, saved.id)
-			if err != nil {
-				return err
-			}
-			changed += rows
-		}
-		if number, err = newestGeneration(ctx, tx); err != nil {
-			return err
-		}
-		fresh := changed > 0 || number == 0
-		if fresh {
-			if number, err = nextGeneration(ctx, tx, number, at); err != nil {
-				return err
-			}
-		}
-		for _, one := range next {
-			if err := one.write(ctx, tx, saved.id, number); err != nil {
-				return err
-			}
-		}
-		if !fresh && known != nil && known.Ageless == heard.Ageless && heard.At.Sub(known.saved).Abs() < confirmEvery {
-			saved.saved = known.saved
-			return nil
-		}
-		saved.saved = heard.At
-		return saved.store(ctx, tx)
-	})
-	if err != nil {
+		changed += rows
+	}
+	if number, err = newestGeneration(ctx, tx); err != nil || (changed == 0 && number > 0) {
+		return number, 0, err
+	}
+	if number, err = nextGeneration(ctx, tx, number, at); err != nil {
 		return 0, 0, err
 	}
-	c.contacts[heard.Source] = &saved
+	for _, one := range next {
+		if err := one.write(ctx, tx, source, number); err != nil {
+			return 0, 0, err
+		}
+	}
 	return number, changed, nil
 }
 
@@ -137,10 +131,8 @@ type change interface {
 
 // plan is a change for each table.
 func plan(source string, r access.Roster) ([]change, error) {
-	for i := range r.Grants {
-		if s := r.Grants[i].Source; s != "" && s != source {
-			return nil, fmt.Errorf("the grant %q says that it comes from %q", r.Grants[i].ID, s)
-		}
+	if err := storable(source, &r); err != nil {
+		return nil, err
 	}
 	groups, doors := splitGroups(r.Groups)
 	teams, members := splitTeams(r.Teams)
@@ -156,6 +148,30 @@ func plan(source string, r access.Roster) ([]change, error) {
 	add(&p, &assignmentTable, r.Assignments)
 	add(&p, &grantTable, r.Grants)
 	return p.changes, errors.Join(p.errs...)
+}
+
+// storable refuses what could be written but not be read again.
+func storable(source string, r *access.Roster) error {
+	for i := range r.Policies {
+		if p := &r.Policies[i]; assuranceCodes.encode[p.MinimumAssurance] < 0 {
+			return fmt.Errorf("the policy of the door %q asks for an unknown assurance, %d", p.Door, p.MinimumAssurance)
+		}
+	}
+	for i := range r.Assignments {
+		if a := &r.Assignments[i]; kindCodes.encode[a.Kind] < 0 || assuranceCodes.encode[a.Assurance] < 0 {
+			return fmt.Errorf("the credential %q is of an unknown kind %d or assurance %d", a.ID, a.Kind, a.Assurance)
+		}
+	}
+	for i := range r.Grants {
+		g := &r.Grants[i]
+		if assigneeCodes.encode[g.Kind] < 0 || scopeCodes.encode[g.Scope] < 0 {
+			return fmt.Errorf("the grant %q is of an unknown kind %d or scope %d", g.ID, g.Kind, g.Scope)
+		}
+		if g.Source != "" && g.Source != source {
+			return fmt.Errorf("the grant %q says that it comes from %q", g.ID, g.Source)
+		}
+	}
+	return nil
 }
 
 type planner struct {
@@ -214,7 +230,7 @@ func (d *delta[T]) compare(ctx context.Context, tx *sql.Tx, source int64) (chang
 			begin()
 		}
 		if at < len(d.next) && d.table.compare(&d.next[at], &row) == 0 {
-			if slices.EqualFunc(d.table.bind(&d.next[at]), d.table.bind(&row), sameValue) {
+			if d.table.same(&d.next[at], &row) {
 				at++
 				return
 			}
@@ -227,16 +243,6 @@ func (d *delta[T]) compare(ctx context.Context, tx *sql.Tx, source int64) (chang
 		begin()
 	}
 	return len(d.ended) + len(d.begun) - replaced, err
-}
-
-// sameValue compares values as they are stored.
-func sameValue(a, b any) bool {
-	x, ok := a.([]byte)
-	if !ok {
-		return a == b
-	}
-	y, ok := b.([]byte)
-	return ok && slices.Equal(x, y)
 }
 
 func (d *delta[T]) write(ctx context.Context, tx *sql.Tx, source int64, number uint64) error {

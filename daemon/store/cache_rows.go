@@ -22,7 +22,9 @@ type table[T any] struct {
 	// same row and no contradiction.
 	set     bool
 	compare func(a, b *T) int
-	bind    func(row *T) []any
+	// same says that two rows of one key are stored alike.
+	same func(a, b *T) bool
+	bind func(row *T) []any
 	// read takes the columns in the same order; the folded name comes last and
 	// is not asked for.
 	read func(c cells) T
@@ -66,6 +68,15 @@ func instant(t time.Time) any {
 		return nil
 	}
 	return t.UnixMicro()
+}
+
+// identical is same for rows that are stored as they are.
+func identical[T comparable](a, b *T) bool { return *a == *b }
+
+// sameGrant compares what is stored: times to the microsecond, no source.
+func sameGrant(a, b *access.Grant) bool {
+	return a.ID == b.ID && a.Kind == b.Kind && a.Assignee == b.Assignee && a.Scope == b.Scope && a.ScopeID == b.ScopeID &&
+		instant(a.From) == instant(b.From) && instant(a.Until) == instant(b.Until) && a.Cause == b.Cause && a.Cancelled == b.Cancelled
 }
 
 // flags packs booleans into one number, the first is 1.
@@ -151,6 +162,7 @@ func readPair(c cells) pair { return pair{c.text(0), c.text(1)} }
 var placeTable = table[access.Place]{
 	name: "places", columns: []string{"id", "name", "zone", "flags"}, keys: 1,
 	compare: func(a, b *access.Place) int { return strings.Compare(a.ID, b.ID) },
+	same:    identical[access.Place],
 	bind:    func(p *access.Place) []any { return []any{p.ID, p.Name, p.Zone, flags(p.LockedDown)} },
 	read: func(c cells) access.Place {
 		return access.Place{ID: c.text(0), Name: c.text(1), Zone: c.text(2), LockedDown: c.number(3)&1 != 0}
@@ -160,6 +172,7 @@ var placeTable = table[access.Place]{
 var doorTable = table[access.Door]{
 	name: "doors", columns: []string{"id", "name", "place", "flags"}, keys: 1,
 	compare: func(a, b *access.Door) int { return strings.Compare(a.ID, b.ID) },
+	same:    identical[access.Door],
 	bind: func(d *access.Door) []any {
 		return []any{d.ID, d.Name, d.Place, flags(d.LockedDown, d.Restricted, d.AtDoorOnly)}
 	},
@@ -175,6 +188,7 @@ var doorTable = table[access.Door]{
 var policyTable = table[access.Policy]{
 	name: "policies", columns: []string{"door", "name", "assurance", "flags", "passback"}, keys: 1,
 	compare: func(a, b *access.Policy) int { return strings.Compare(a.Door, b.Door) },
+	same:    identical[access.Policy],
 	bind: func(p *access.Policy) []any {
 		return []any{
 			p.Door, p.Name, assuranceCodes.encode[p.MinimumAssurance],
@@ -193,6 +207,7 @@ var policyTable = table[access.Policy]{
 var groupTable = table[groupRow]{
 	name: "groups", columns: []string{"id", "name", "flags"}, keys: 1,
 	compare: func(a, b *groupRow) int { return strings.Compare(a.id, b.id) },
+	same:    identical[groupRow],
 	bind:    func(g *groupRow) []any { return []any{g.id, g.name, flags(g.restricted, g.atDoorOnly)} },
 	read: func(c cells) groupRow {
 		f := c.number(2)
@@ -202,24 +217,26 @@ var groupTable = table[groupRow]{
 
 var groupDoorTable = table[pair]{
 	name: "group_doors", columns: []string{"group_id", "door"}, keys: 2, set: true,
-	compare: comparePairs, bind: bindPair, read: readPair,
+	compare: comparePairs, same: identical[pair], bind: bindPair, read: readPair,
 }
 
 var teamTable = table[teamRow]{
 	name: "teams", columns: []string{"id", "name"}, keys: 1,
 	compare: func(a, b *teamRow) int { return strings.Compare(a.id, b.id) },
+	same:    identical[teamRow],
 	bind:    func(t *teamRow) []any { return []any{t.id, t.name} },
 	read:    func(c cells) teamRow { return teamRow{c.text(0), c.text(1)} },
 }
 
 var memberTable = table[pair]{
 	name: "team_members", columns: []string{"team", "holder"}, keys: 2, set: true,
-	compare: comparePairs, bind: bindPair, read: readPair,
+	compare: comparePairs, same: identical[pair], bind: bindPair, read: readPair,
 }
 
 var holderTable = table[access.Holder]{
 	name: "holders", columns: []string{"id", "name", "flags", "folded"}, keys: 1,
 	compare: func(a, b *access.Holder) int { return strings.Compare(a.ID, b.ID) },
+	same:    identical[access.Holder],
 	bind: func(h *access.Holder) []any {
 		return []any{h.ID, h.Name, flags(h.Suspended), strings.ToLower(h.Name)}
 	},
@@ -236,6 +253,7 @@ var assignmentTable = table[access.Assignment]{
 			cmp.Compare(assuranceCodes.encode[a.Assurance], assuranceCodes.encode[b.Assurance]),
 			cmp.Compare(flags(a.Active), flags(b.Active)))
 	},
+	same: identical[access.Assignment],
 	bind: func(a *access.Assignment) []any {
 		return []any{
 			a.Digest[:], kindCodes.encode[a.Kind], a.Holder, a.ID,
@@ -257,6 +275,7 @@ var grantTable = table[access.Grant]{
 		return cmp.Or(cmp.Compare(assigneeCodes.encode[a.Kind], assigneeCodes.encode[b.Kind]),
 			strings.Compare(a.Assignee, b.Assignee), strings.Compare(a.ID, b.ID))
 	},
+	same: sameGrant,
 	bind: func(g *access.Grant) []any {
 		return []any{
 			assigneeCodes.encode[g.Kind], g.Assignee, g.ID, scopeCodes.encode[g.Scope], g.ScopeID,

@@ -11,6 +11,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/mattn/go-sqlite3"
 )
@@ -35,7 +36,8 @@ var ErrUnavailable = errors.New("the journal cannot be written")
 // the older version wrote.
 var ErrNewerSchema = errors.New("the file was written by a newer tilegate; install that version again, or put the .before copy back in its place")
 
-// ErrDamaged says that a file is not what SQLite wrote.
+// ErrDamaged says that a file is not what SQLite wrote. Close it and SetAside
+// what can be rebuilt; opening it again then begins a new one.
 var ErrDamaged = errors.New("the database file is damaged")
 
 // ErrForeign says that a file is a database of some other program.
@@ -56,4 +58,12 @@ func isDamage(err error) bool {
 		return code.Code == sqlite3.ErrCorrupt || code.Code == sqlite3.ErrNotADB
 	}
 	return errors.Is(err, ErrDamaged) || errors.Is(err, ErrForeign)
+}
+
+// named makes damage known by ErrDamaged, whoever found it.
+func named(err error) error {
+	if isDamage(err) && !errors.Is(err, ErrDamaged) {
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	return err
 }

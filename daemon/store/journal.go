@@ -81,8 +81,9 @@ type Journal struct {
 		waiting []*Receipt
 		closed  bool
 	}
-	wake chan struct{} // capacity 1: there is something to write
-	beat atomic.Uint64
+	wake    chan struct{} // capacity 1: there is something to write
+	beat    atomic.Uint64
+	running atomic.Bool
 
 	state struct {
 		sync.Mutex
@@ -127,6 +128,7 @@ func OpenJournal(path string, o JournalOptions) (*Journal, error) {
 	}
 	j := &Journal{o: o, path: path, wake: make(chan struct{}, 1)}
 	j.state.changed = make(chan struct{})
+	j.writer.drain = drainFor
 	if err := j.open(0); err != nil {
 		return nil, err
 	}
@@ -149,7 +151,7 @@ func (j *Journal) open(floor uint64) error {
 	} else {
 		floor = uint64(max(0, j.o.Now().UnixMilli()))
 	}
-	dir, err := setAside(j.path, j.o.Now())
+	dir, err := SetAside(j.path, j.o.Now())
 	if err != nil {
 		return fmt.Errorf("open the journal: %w", errors.Join(cause, err))
 	}
@@ -287,6 +289,9 @@ func (j *Journal) Check(ctx context.Context) (err error) {
 // written by Close.
 func (j *Journal) Close() error {
 	j.closeQueue()
+	for _, r := range j.takeQueue() {
+		r.settle(0, fmt.Errorf("journal: %w", ErrClosed))
+	}
 	j.state.Lock()
 	already := j.state.closed
 	j.state.closed = true

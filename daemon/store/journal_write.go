@@ -19,6 +19,7 @@ type writer struct {
 	retry   time.Time // when
 	worked  time.Time // when the newest commit ended
 	unsaved bool      // committed since the last look at the log
+	drain   time.Duration
 }
 
 // Run writes what is appended: all that waits goes into one durable
@@ -26,6 +27,9 @@ type writer struct {
 // When ctx ends it refuses new events, writes what waits for at most five
 // seconds, and returns an error when events had to be left.
 func (j *Journal) Run(ctx context.Context) error {
+	if j.running.Swap(true) {
+		return errors.New("the journal has one writer, and it runs already")
+	}
 	tick := time.NewTicker(idleTick)
 	defer tick.Stop()
 	for {
@@ -49,7 +53,7 @@ func (j *Journal) Beat() uint64 { return j.beat.Load() }
 func (j *Journal) drain() error {
 	j.closeQueue()
 	w := &j.writer
-	for end := time.Now().Add(drainFor); time.Now().Before(end); {
+	for end := time.Now().Add(w.drain); time.Now().Before(end); {
 		w.retry = time.Time{}
 		j.writeWaiting()
 		if len(w.backlog) == 0 {
@@ -185,11 +189,8 @@ func (j *Journal) repair() bool {
 		j.state.Unlock()
 		return false
 	}
-	written, err := j.Events(context.Background(), EventQuery{After: before, Limit: 2*queueSize + seqGap})
-	if before == 0 {
-		// After 0 means the newest; in an empty journal that is all there is.
-		written, err = j.Events(context.Background(), EventQuery{Limit: 2*queueSize + seqGap})
-	}
+	// After 0 asks for the newest, which is all of them in a new file.
+	written, err := j.Events(context.Background(), EventQuery{After: before, Limit: 2 * queueSize})
 	if err != nil {
 		w.broken = err
 		return false

@@ -115,10 +115,10 @@ func syncDirectory(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// setAside moves a database whose handles are closed into a directory of its
-// own beside it and returns that directory. The log goes first: a log left
-// behind would be replayed into the new file.
-func setAside(path string, now time.Time) (string, error) {
+// SetAside moves a database with its companions into a directory of its own
+// beside it and returns that directory. Close the database first. The log goes
+// first: a log left behind would be replayed into the next file of that name.
+func SetAside(path string, now time.Time) (string, error) {
 	base := path + ".damaged-" + now.UTC().Format("20060102T150405Z")
 	dir := base
 	for n := 2; ; n++ {
