@@ -8,60 +8,74 @@ import (
 )
 
 // Lines holds one session for each serial port, shared by the devices on it: a
-// bus with eight readers is opened once. Sessions are opened by the first
-// device that asks and closed by Close.
+// bus with eight readers is opened once. A session is made by the first device
+// that asks and closed by the last that gives it back.
 type Lines struct {
 	mu       sync.Mutex // guards sessions
-	sessions map[string]shared
+	sessions map[string]*shared
 }
 
 type shared struct {
 	use     PortUse
 	session io.Closer
+	holders map[string]bool // by address
 }
 
 // NewLines makes an empty set.
-func NewLines() *Lines { return &Lines{sessions: map[string]shared{}} }
+func NewLines() *Lines { return &Lines{sessions: map[string]*shared{}} }
 
 // Session is the session of a port, made by open if it is the first. Asking
-// again with another protocol or other settings is an error.
-func Session[T io.Closer](l *Lines, use PortUse, open func() (T, error)) (T, error) {
+// again with another protocol, other settings or an address that is taken is an
+// error; a device without an address has its port alone. The device calls
+// release once when it is closed; release may be called again to no effect, and
+// closes the port when the device was the last on it.
+func Session[T io.Closer](l *Lines, use PortUse, open func() (T, error)) (session T, release func() error, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var none T
 	path := use.Settings.Path
-	if have, ok := l.sessions[path]; ok {
-		session, same := have.session.(T)
-		if !same || have.use.Protocol != use.Protocol || have.use.Settings != use.Settings {
-			return none, fmt.Errorf("port %s: already used for %s with other settings", path, have.use.Protocol)
-		}
-		return session, nil
-	}
-	session, err := open()
-	if err != nil {
-		return none, fmt.Errorf("port %s: %w", path, err)
-	}
-	l.sessions[path] = shared{use: use, session: session}
-	return session, nil
-}
-
-// ClosePort closes the session of one port, if there is one. The devices on it
-// must be closed before.
-func (l *Lines) ClosePort(path string) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s, ok := l.sessions[path]
+	have, ok := l.sessions[path]
 	if !ok {
-		return nil
+		if session, err = open(); err != nil {
+			return session, nil, fmt.Errorf("port %s: %w", path, err)
+		}
+		have = &shared{use: use, session: session, holders: map[string]bool{use.Address: true}}
+		l.sessions[path] = have
+		return session, l.releaser(have, use), nil
 	}
-	delete(l.sessions, path)
-	if err := s.session.Close(); err != nil {
-		return fmt.Errorf("port %s: %w", path, err)
+	session, same := have.session.(T)
+	switch {
+	case !same || have.use.Protocol != use.Protocol || have.use.Settings != use.Settings:
+		err = fmt.Errorf("port %s: already used for %s with other settings", path, have.use.Protocol)
+	case use.Address == "" || have.holders[""]:
+		err = fmt.Errorf("port %s: already used by a device that needs the port alone", path)
+	case have.holders[use.Address]:
+		err = fmt.Errorf("port %s: already used by another device at %s", path, use.Address)
 	}
-	return nil
+	if err != nil {
+		var none T
+		return none, nil, err
+	}
+	have.holders[use.Address] = true
+	return session, l.releaser(have, use), nil
 }
 
-// Close closes every session. Devices must be closed before.
+func (l *Lines) releaser(have *shared, use PortUse) func() error {
+	return sync.OnceValue(func() error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(have.holders, use.Address)
+		if len(have.holders) > 0 || l.sessions[use.Settings.Path] != have {
+			return nil
+		}
+		delete(l.sessions, use.Settings.Path)
+		if err := have.session.Close(); err != nil {
+			return fmt.Errorf("port %s: %w", use.Settings.Path, err)
+		}
+		return nil
+	})
+}
+
+// Close closes every session that is left. Devices should be closed before.
 func (l *Lines) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,7 +33,7 @@ type PTY struct {
 	plugged chan struct{} // closed by the Replug or Close that ends an unplugged time
 	closed  bool
 
-	forgot atomic.Int64 // when a dead owner was last looked for, in Unix nanoseconds
+	forgot atomic.Int64 // when we last opened the host's end ourselves, in Unix nanoseconds
 }
 
 // NewPTY makes a line in a directory of the test and closes it at its end.
@@ -110,6 +111,7 @@ func (p *PTY) replug() error {
 		return errors.Join(err, master.Close())
 	}
 	p.master = master
+	p.forgot.Store(time.Now().UnixNano())
 	close(p.plugged)
 	p.plugged = nil
 	return nil

@@ -36,7 +36,8 @@ func (d *device) Read(buf []byte) (int, error) {
 // errReleased says that who had the line open has closed it, or died.
 var errReleased = errors.New("released")
 
-// ownWake is how long a wake-up may be that of forgetOwner itself.
+// ownWake is how long after its own opening and closing of the line a wake-up
+// may be due to that. An owner who is killed within it is not noticed.
 const ownWake = 20 * time.Millisecond
 
 // readOnce reads from one terminal and says os.ErrClosed when it was unplugged.
@@ -61,8 +62,8 @@ func (d *device) readOnce(master *os.File, buf []byte) (int, error) {
 		}
 		return true
 	})
-	if outer != nil {
-		return 0, outer
+	if outer != nil { // its own word for closed is not os.ErrClosed
+		return 0, fmt.Errorf("%w: %w", os.ErrClosed, outer)
 	}
 	return max(n, 0), err
 }

@@ -1,0 +1,142 @@
+package hw
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/tilegate/tilegate/hw/serial"
+)
+
+// How a conversation with a relay board goes.
+const (
+	answerTime  = 250 * time.Millisecond // beyond the wire: turn-around, and up to 16 ms of a USB adapter, twice
+	answerTries = 3
+)
+
+// Why a board is not believed.
+var (
+	errNoAnswer = errors.New("the board does not answer: look at its power, its address and speed, and whether A and B are swapped")
+	errGarbled  = errors.New("the board's answer is garbled: look at speed, parity, termination and other devices on the line")
+)
+
+// bus is one serial port on which one conversation at a time is held. The
+// strikes on it share it. It runs nothing of its own.
+type bus struct {
+	line    *serial.Line
+	byteFor time.Duration
+	turn    chan struct{} // holds the one conversation
+
+	// Guarded by turn.
+	last        time.Time // when the line was last known to be in use
+	echoes      bool      // the adapter returns what we send
+	echoSession int       // the session in which echoes was learnt; 0: never
+
+	noAnswer, garbled, refused atomic.Uint64
+}
+
+func newBus(settings serial.Settings, log hclog.Logger) *bus {
+	return &bus{line: serial.NewLine(settings, log), byteFor: settings.ByteTime(), turn: make(chan struct{}, 1)}
+}
+
+// Close gives the port back and ends what waits on it.
+func (b *bus) Close() error { return b.line.Close() }
+
+// reach is the session of the port now. It opens the port if it must, but does
+// not wait for one that is absent.
+func (b *bus) reach(ctx context.Context) (int, error) {
+	_, session, err := b.line.Try(ctx)
+	return session, err
+}
+
+// talk holds one conversation.
+func (b *bus) talk(ctx context.Context, say func(port *serial.Port, session int) error) error {
+	select {
+	case b.turn <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the other devices on the line: %w", ctx.Err())
+	}
+	defer func() {
+		b.last = time.Now()
+		<-b.turn
+	}()
+	port, session, err := b.line.Try(ctx)
+	if err != nil {
+		return err
+	}
+	return say(port, session)
+}
+
+// ask sends a frame and reads until complete says that the answer is there.
+// While it is not, complete says false. The answer to an earlier question that
+// came late is thrown away first.
+func (b *bus) ask(ctx context.Context, port *serial.Port, frame []byte, complete func(got []byte) bool) error {
+	if err := port.Discard(); err != nil {
+		return err
+	}
+	if err := port.Write(ctx, frame); err != nil {
+		return err
+	}
+	wire := time.Duration(len(frame)+64) * b.byteFor
+	within, cancel := context.WithTimeout(ctx, answerTime+wire)
+	defer cancel()
+	var got []byte
+	buf := make([]byte, 256)
+	for {
+		n, err := port.Read(within, buf)
+		if err == nil {
+			if got = append(got, buf[:n]...); complete(got) {
+				return nil
+			}
+			if len(got) <= maxFrame {
+				continue
+			}
+			err = context.DeadlineExceeded // a line that never stops talking
+		}
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case !errors.Is(err, context.DeadlineExceeded):
+			return err
+		case len(got) == 0:
+			b.noAnswer.Add(1)
+			return errNoAnswer
+		default:
+			b.garbled.Add(1)
+			return errGarbled
+		}
+	}
+}
+
+// quiet waits until the line was silent for three and a half characters, as
+// Modbus wants between frames (Serial Line V1.02 §2.5.1.1).
+func (b *bus) quiet(ctx context.Context) error {
+	silence := max(b.byteFor*7/2, 1750*time.Microsecond)
+	return pause(ctx, silence-time.Since(b.last))
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// again says whether a question may be asked once more after err.
+func again(err error) bool { return errors.Is(err, errNoAnswer) || errors.Is(err, errGarbled) }
+
+// drops counts what the board got wrong, by a closed set of words.
+func (b *bus) drops() map[string]uint64 {
+	return map[string]uint64{"no_answer": b.noAnswer.Load(), "garbled": b.garbled.Load(), "refused": b.refused.Load()}
+}

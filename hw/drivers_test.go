@@ -1,0 +1,144 @@
+package hw_test
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+
+	"github.com/BurntSushi/toml"
+
+	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/hw"
+	"github.com/tilegate/tilegate/hw/hwtest"
+)
+
+// options decodes TOML as the settings do: an unknown key is an error.
+func options(text string) hw.Decode {
+	return func(into any) error {
+		meta, err := toml.Decode(text, into)
+		if err == nil && len(meta.Undecoded()) > 0 {
+			return fmt.Errorf("unknown key %s", meta.Undecoded()[0])
+		}
+		return err
+	}
+}
+
+func reader(keys string) func(string) (hw.ReaderPlan, error) {
+	return func(port string) (hw.ReaderPlan, error) {
+		return hw.CheckReader("line", options(fmt.Sprintf("port = %q\n%s", port, keys)))
+	}
+}
+
+func strike(driver, keys string) func(string) (hw.StrikePlan, error) {
+	return func(port string) (hw.StrikePlan, error) {
+		return hw.CheckStrike(driver, options(fmt.Sprintf("port = %q\n%s", port, keys)))
+	}
+}
+
+func TestLineReaderPassesTheSuite(t *testing.T) {
+	t.Parallel()
+	uids := [2]hwtest.Sample{
+		{Show: "04A2B3C4D5E680", Kind: access.Card, Value: "04a2b3c4d5e680"},
+		{Show: "922e5832", Kind: access.Card, Value: "922e5832"},
+	}
+	codes := [2]hwtest.Sample{
+		{Show: "TG1:6BF+70790 T9WJWG", Kind: access.QR, Value: "TG1:6BF+70790 T9WJWG"},
+		{Show: " 20 FLOOR 2 ", Kind: access.QR, Value: " 20 FLOOR 2 "},
+	}
+	numbers := [2]hwtest.Sample{
+		{Show: "01000734E0", Kind: access.Card, Value: "01000734e0"},
+		{Show: "0100086f44", Kind: access.Card, Value: "0100086f44"},
+	}
+	scanner := func(line io.ReadWriter) hwtest.Tile { return hwtest.NewQRScanner(line, nil) }
+	cards := func(line io.ReadWriter) hwtest.Tile { return hwtest.NewHexReader(line) }
+	var all sync.WaitGroup
+	defer all.Wait()
+	for _, tt := range []struct {
+		name    string
+		keys    string
+		tile    func(io.ReadWriter) hwtest.Tile
+		samples [2]hwtest.Sample
+	}{
+		{"qr", `preset = "qr"`, scanner, codes},
+		{"honeywell", `preset = "honeywell"`, scanner, codes},
+		{"hex-cr", `preset = "hex-cr"`, cards, uids},
+		{"twn4-text", `preset = "twn4-text"`, cards, uids},
+		{"rdm6300", `preset = "rdm6300"`, func(line io.ReadWriter) hwtest.Tile { return hwtest.NewRDM6300(line) }, numbers},
+		{"em18", `preset = "em18"`, func(line io.ReadWriter) hwtest.Tile { return hwtest.NewEM18(line) }, numbers},
+	} {
+		all.Go(func() {
+			t.Run(tt.name, hwtest.ReaderSuite{Check: reader(tt.keys), Tile: tt.tile, Samples: tt.samples}.Run)
+		})
+	}
+}
+
+func TestModbusStrikePassesTheSuite(t *testing.T) {
+	t.Parallel()
+	board := func(line io.ReadWriter) hwtest.Board { return hwtest.NewModbusBoard(line, 8) }
+	echoing := func(line io.ReadWriter) hwtest.Board {
+		b := hwtest.NewModbusBoard(line, 8)
+		b.Echo = true
+		return b
+	}
+	plain := func(line io.ReadWriter) hwtest.Board {
+		b := hwtest.NewModbusBoard(line, 8)
+		b.Plain = true
+		return b
+	}
+	var all sync.WaitGroup
+	defer all.Wait()
+	for _, tt := range []struct {
+		name  string
+		suite hwtest.StrikeSuite
+	}{
+		{"timed by the board", hwtest.StrikeSuite{Check: strike("modbus", ""), Board: board, BoardTimed: true}},
+		{"on a line that echoes", hwtest.StrikeSuite{Check: strike("modbus", ""), Board: echoing, BoardTimed: true}},
+		{"timed by us", hwtest.StrikeSuite{Check: strike("modbus", "timed = false"), Board: plain}},
+		{"maglock that stays locked", hwtest.StrikeSuite{
+			Check: strike("modbus", "energise_to = \"lock\"\non_stop = \"lock\""), Board: board, BoardTimed: true, RestEnergised: true,
+		}},
+		{"maglock that lets go", hwtest.StrikeSuite{
+			Check: strike("modbus", "energise_to = \"lock\"\non_stop = \"open\""), Board: board, BoardTimed: true, RestEnergised: true, OnStopAway: true,
+		}},
+	} {
+		all.Go(func() { t.Run(tt.name, tt.suite.Run) })
+	}
+}
+
+func TestUSBRelayStrikePassesTheSuite(t *testing.T) {
+	t.Parallel()
+	var all sync.WaitGroup
+	defer all.Wait()
+	for _, tt := range []struct {
+		name  string
+		suite hwtest.StrikeSuite
+	}{
+		{"lcus", hwtest.StrikeSuite{
+			Check: strike("usbrelay", `board = "lcus"`), Mute: true,
+			Board: func(line io.ReadWriter) hwtest.Board { return hwtest.NewLCUS(line, 1) },
+		}},
+		{"e3", hwtest.StrikeSuite{
+			Check: strike("usbrelay", `board = "e3"`), Mute: true,
+			Board: func(line io.ReadWriter) hwtest.Board { return hwtest.NewE3(line) },
+		}},
+		{"kmtronic of one", hwtest.StrikeSuite{
+			Check: strike("usbrelay", `board = "kmtronic"`),
+			Board: func(line io.ReadWriter) hwtest.Board { return hwtest.NewKMTronic(line, 1) },
+		}},
+		{"kmtronic of eight", hwtest.StrikeSuite{
+			Check: strike("usbrelay", "board = \"kmtronic\"\nchannels = 8"),
+			Board: func(line io.ReadWriter) hwtest.Board { return hwtest.NewKMTronic(line, 8) },
+		}},
+		{"devantech", hwtest.StrikeSuite{
+			Check: strike("usbrelay", `board = "devantech"`),
+			Board: func(line io.ReadWriter) hwtest.Board { return hwtest.NewDevantech(line, 2) },
+		}},
+		{"devantech with a maglock", hwtest.StrikeSuite{
+			Check: strike("usbrelay", "board = \"devantech\"\nenergise_to = \"lock\"\non_stop = \"open\""), RestEnergised: true, OnStopAway: true,
+			Board: func(line io.ReadWriter) hwtest.Board { return hwtest.NewDevantech(line, 2) },
+		}},
+	} {
+		all.Go(func() { t.Run(tt.name, tt.suite.Run) })
+	}
+}

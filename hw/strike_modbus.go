@@ -1,0 +1,223 @@
+package hw
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/tilegate/tilegate/hw/modbus"
+	"github.com/tilegate/tilegate/hw/serial"
+)
+
+// modbusOptions are the keys of the driver "modbus".
+type modbusOptions struct {
+	portOptions
+	strikeOptions
+	Unit    int  `toml:"unit"`    // the board's address on the line, 1 to 247
+	Channel int  `toml:"channel"` // counted from 0: the relay printed 1 is channel 0
+	Timed   bool `toml:"timed"`   // the board times the pulse (Waveshare and kin); false: tilegate does
+}
+
+type modbusPlan struct {
+	use     PortUse
+	outputs outputs
+	unit    byte
+	channel uint16
+	timed   bool
+}
+
+var _ = registerStrike("modbus", checkModbus)
+
+// checkModbus checks the options of a strike on a Modbus RTU relay board.
+func checkModbus(decode Decode) (StrikePlan, error) {
+	o := modbusOptions{Unit: 1, Timed: true}
+	if err := decode(&o); err != nil {
+		return nil, err
+	}
+	settings, err := o.settings(9600)
+	if err != nil {
+		return nil, err
+	}
+	outputs, err := o.outputs()
+	if err != nil {
+		return nil, err
+	}
+	if o.Unit < 1 || o.Unit > 247 {
+		return nil, fmt.Errorf("unit %d: use 1 to 247, as set on the board", o.Unit)
+	}
+	if o.Channel < 0 || o.Channel > 63 {
+		return nil, fmt.Errorf("channel %d: use 0 to 63; the relay printed 1 is channel 0", o.Channel)
+	}
+	return &modbusPlan{
+		use: PortUse{
+			Settings: settings, Protocol: "modbus",
+			Address: fmt.Sprintf("unit %d channel %d", o.Unit, o.Channel),
+		},
+		outputs: outputs, unit: byte(o.Unit), channel: uint16(o.Channel), timed: o.Timed,
+	}, nil
+}
+
+// Port is the port of the board, which other boards and channels may share.
+func (p *modbusPlan) Port() PortUse { return p.use }
+
+// Open makes the strike. It moves no relay.
+func (p *modbusPlan) Open(lines *Lines, log hclog.Logger) (Strike, error) {
+	if log == nil {
+		log = hclog.NewNullLogger()
+	}
+	session, release, err := Session(lines, p.use, func() (*modbusBus, error) {
+		return &modbusBus{bus: newBus(p.use.Settings, log)}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	coil := &modbusCoil{modbusBus: session, unit: p.unit, channel: p.channel}
+	var output relay = coil
+	if p.timed {
+		output = modbusTimer{coil}
+	}
+	strike := newTimedStrike(output, p.outputs, release, log.With("port", p.use.Settings.Path, "address", p.use.Address))
+	return &boardStrike{timedStrike: strike, bus: session.bus}, nil
+}
+
+// boardStrike adds the port's numbers to a strike's own.
+type boardStrike struct {
+	*timedStrike
+	bus *bus
+}
+
+// Stats are those of the strike and of the line it shares.
+func (s *boardStrike) Stats() Stats {
+	out, line := s.stats(), s.bus.line.Stats()
+	out.Reopens, out.BytesIn, out.BytesOut, out.Drops = line.Reopens, line.BytesIn, line.BytesOut, s.bus.drops()
+	if out.Up && !line.Up {
+		out.Up, out.Since, out.Err = false, line.Since, line.Err
+	}
+	return out
+}
+
+// modbusBus is a bus that speaks Modbus RTU.
+type modbusBus struct{ *bus }
+
+// modbusCoil is one relay of one board.
+type modbusCoil struct {
+	*modbusBus
+	unit    byte
+	channel uint16
+}
+
+// What Waveshare's boards hide behind coils that no relay has ("Development
+// Protocol", Flash ON and Flash OFF): the value is a time in units of 100 ms.
+const (
+	flashOn   = 0x0200
+	flashOff  = 0x0400
+	flashUnit = 100 * time.Millisecond
+)
+
+func (c *modbusCoil) set(ctx context.Context, energised bool) error {
+	value := modbus.Off
+	if energised {
+		value = modbus.On
+	}
+	return c.write(ctx, modbus.WriteCoil(c.unit, c.channel, value))
+}
+
+func (c *modbusCoil) state(ctx context.Context) (energised bool, err error) {
+	err = c.talk(ctx, func(port *serial.Port, session int) error {
+		energised, err = c.readCoil(ctx, port, session)
+		return err
+	})
+	return energised, err
+}
+
+// modbusTimer is a relay whose board has the timed commands.
+type modbusTimer struct{ *modbusCoil }
+
+func (t modbusTimer) flash(ctx context.Context, energised bool, d time.Duration) (bool, error) {
+	base := uint16(flashOff)
+	if energised {
+		base = flashOn
+	}
+	units := (d + flashUnit - 1) / flashUnit
+	err := t.write(ctx, modbus.WriteCoil(t.unit, base+t.channel, uint16(units))) //nolint:gosec // at most 300
+	var refusal modbus.Exception
+	if errors.As(err, &refusal) {
+		return true, fmt.Errorf("%w; a board without the timed command needs timed = false", err)
+	}
+	return true, err
+}
+
+// write sends a frame and waits for the board's acknowledgement.
+//
+// The acknowledgement repeats the frame, so on an adapter that returns what we
+// send, a dead board seems to agree. The answer to a read differs from its
+// question and tells such a line: one is asked before the first write on each
+// opening of the port.
+func (c *modbusCoil) write(ctx context.Context, frame []byte) error {
+	return c.talk(ctx, func(port *serial.Port, session int) error {
+		if c.echoSession != session {
+			if _, err := c.readCoil(ctx, port, session); err != nil && c.echoSession != session {
+				return err
+			}
+		}
+		_, err := c.exchange(ctx, port, session, frame)
+		return err
+	})
+}
+
+func (c *modbusCoil) readCoil(ctx context.Context, port *serial.Port, session int) (bool, error) {
+	answer, err := c.exchange(ctx, port, session, modbus.ReadCoils(c.unit, c.channel, 1))
+	if err != nil {
+		return false, err
+	}
+	return answer.Bits[0], nil
+}
+
+// exchange asks with the identical frame up to three times. The caller has the
+// turn.
+func (b *modbusBus) exchange(ctx context.Context, port *serial.Port, session int, frame []byte) (modbus.Answer, error) {
+	var answer modbus.Answer
+	var err error
+	for range answerTries {
+		if err = b.quiet(ctx); err != nil {
+			return answer, err
+		}
+		var refusal error
+		err = b.ask(ctx, port, frame, func(got []byte) (found bool) {
+			answer, found, refusal = modbus.Find(frame, b.withoutEcho(got, frame, session))
+			return found
+		})
+		b.last = time.Now()
+		if err == nil && refusal != nil {
+			b.refused.Add(1)
+			err = refusal
+		}
+		if !again(err) && !errors.Is(err, modbus.Exception(6)) {
+			return answer, err
+		}
+	}
+	return answer, err
+}
+
+// withoutEcho is what the board itself said. Whether the line echoes is learnt
+// from reads, whose answer differs from the question.
+func (b *modbusBus) withoutEcho(got, frame []byte, session int) []byte {
+	at := bytes.Index(got, frame)
+	if frame[1] == modbus.ReadCoilsFunction {
+		if _, answered, _ := modbus.Find(frame, got); answered {
+			b.echoes, b.echoSession = at >= 0, session
+		}
+		return got
+	}
+	if b.echoSession != session || !b.echoes {
+		return got
+	}
+	if at < 0 {
+		return nil // not even the echo is whole yet
+	}
+	return got[at+len(frame):]
+}
