@@ -156,7 +156,7 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 var modules = []string{
 	"github.com/BurntSushi/toml", "github.com/coreos/go-systemd/v22", "github.com/google/go-cmp",
 	"github.com/hashicorp/go-hclog", "github.com/hashicorp/go-retryablehttp", "github.com/mattn/go-sqlite3",
-	"github.com/prometheus/client_golang", "github.com/prometheus/exporter-toolkit", "github.com/spf13/cobra",
+	"github.com/prometheus/client_golang", "github.com/prometheus/client_model", "github.com/prometheus/exporter-toolkit", "github.com/spf13/cobra",
 	"github.com/tarm/serial", "golang.org/x/sys", "golang.org/x/time", "pgregory.net/rapid",
 }
 

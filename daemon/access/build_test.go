@@ -37,8 +37,7 @@ func TestARosterIsRefusedWhole(t *testing.T) {
 			r := house()
 			tt.change(&r)
 			_, err := Build(r, freshKisi, 1)
-			var refused *BuildError
-			if !errors.As(err, &refused) {
+			if _, refused := errors.AsType[*BuildError](err); !refused {
 				t.Fatalf("got %v, want a BuildError", err)
 			}
 			if !strings.Contains(err.Error(), tt.want) {

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/daemon/control"
+)
+
+// tapped is what became of one tap: what the journal says, and what the relay did.
+type tapped struct {
+	Event    access.Event  `json:"event"`
+	Opened   bool          `json:"opened"`
+	After    time.Duration `json:"after"` // last byte on the wire → relay energised
+	Sentence string        `json:"sentence"`
+}
+
+// present holds a credential to a tile and waits for the journal and the relay.
+func (b *building) present(ctx context.Context, p *process, door, kind, value string) (tapped, error) {
+	d, ok := b.doors[door]
+	if !ok {
+		return tapped{}, fmt.Errorf("there is no door %q; there are front and lab", door)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	status, err := p.view.Status(ctx)
+	if err != nil {
+		return tapped{}, err
+	}
+	before := len(d.relay.History())
+	sent := time.Now()
+	if err := d.tile.Show(d.wrap(kind, value)); err != nil {
+		return tapped{}, err
+	}
+	var got tapped
+	err = p.view.Follow(ctx, control.EventQuery{After: max(status.Journal.Last, 1), Door: door, Kind: "decision"}, func(e access.Event) error {
+		got.Event = e
+		return errSeen
+	})
+	if got.Event.ID == "" {
+		return tapped{}, fmt.Errorf("the tap was not decided: %w", err)
+	}
+	if got.Event.Reason == access.Granted {
+		if !d.relay.Await(ctx, true) {
+			return got, fmt.Errorf("door %s: granted, but the relay did not move", door)
+		}
+		for _, moved := range d.relay.History()[before:] {
+			if moved.Energised {
+				got.Opened, got.After = true, moved.At.Sub(sent)
+				break
+			}
+		}
+	} else {
+		got.Opened = d.relay.Energised() && len(d.relay.History()) > before
+	}
+	got.Sentence = got.Event.Reason.Words()
+	return got, nil
+}
+
+var errSeen = fmt.Errorf("seen")
+
+// uid is how a card is written at a tap.
+var uid = regexp.MustCompile(`^([0-9a-fA-F]{2}){3,10}$`)
+
+func kindOf(value string) string {
+	if uid.MatchString(value) {
+		return "card"
+	}
+	return "qr"
+}
+
+// tapSocket is where a building that stays up is reached.
+func tapSocket() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("tilesim-%d.sock", os.Getuid()))
+}
+
+// serveTaps lets other terminals tap, until ctx ends.
+func serveTaps(ctx context.Context, b *building, p *process) error {
+	path := tapSocket()
+	_ = os.Remove(path)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
+	if err != nil {
+		return err
+	}
+	context.AfterFunc(ctx, func() { _ = listener.Close() })
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		b.wg.Go(func() { answerTap(ctx, conn, b, p) })
+	}
+}
+
+// answerTap reads "door value" and writes what became of it.
+func answerTap(ctx context.Context, conn net.Conn, b *building, p *process) {
+	defer conn.Close() //nolint:errcheck // the other end has its answer
+	_ = conn.SetDeadline(time.Now().Add(15 * time.Second))
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil {
+		return
+	}
+	door, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+	got, err := b.present(ctx, p, door, kindOf(value), value)
+	reply := struct {
+		tapped
+		Err string `json:"error,omitempty"`
+	}{tapped: got}
+	if err != nil {
+		reply.Err = err.Error()
+	}
+	_ = json.NewEncoder(conn).Encode(reply)
+}
+
+func tapCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "tap DOOR CARD|CODE",
+		Short: "hold a card or a code to a tile of a building that is up",
+		Long: `tap holds a card (its UID in hex) or a code (anything else) to a tile of the
+building that "make demo SERVE=1" left up, and prints what the gateway did.`,
+		Example: "  tilesim tap front 04A2B3C4D5E680\n  tilesim tap front TG-BEN-7731",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			conn, err := (&net.Dialer{}).DialContext(cmd.Context(), "unix", tapSocket())
+			if err != nil {
+				return fmt.Errorf("no building is up (%w); try: make demo SERVE=1", err)
+			}
+			defer conn.Close() //nolint:errcheck // we have the answer
+			if _, err := fmt.Fprintf(conn, "%s %s\n", args[0], args[1]); err != nil {
+				return err
+			}
+			var reply struct {
+				tapped
+				Err string `json:"error"`
+			}
+			if err := json.NewDecoder(conn).Decode(&reply); err != nil {
+				return err
+			}
+			if reply.Err != "" {
+				return fmt.Errorf("%s", reply.Err)
+			}
+			fmt.Println(sentence(args[0], args[1], reply.tapped))
+			return nil
+		},
+	}
+}
+
+// sentence is one tap on one line.
+func sentence(door, who string, t tapped) string {
+	what := "REFUSED  " + t.Event.Reason.String() + ": " + t.Sentence
+	if t.Opened {
+		what = fmt.Sprintf("OPEN     %s, relay after %.1f ms", t.Sentence, float64(t.After.Microseconds())/1000)
+	}
+	return fmt.Sprintf("  %-6s %-30s %s", door, who, what)
+}
