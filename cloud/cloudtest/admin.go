@@ -64,7 +64,7 @@ func (k *Kisi) setCard(card int, active bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	find(&k.cards, card)
-	ca := k.counts().assigned[card]
+	ca := k.assigned[card]
 	if ca == nil {
 		panic("cloudtest: the card is nobody's")
 	}
@@ -76,7 +76,7 @@ func (k *Kisi) UnassignCard(card int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	find(&k.cards, card)
-	if ca := k.counts().assigned[card]; ca != nil {
+	if ca := k.assigned[card]; ca != nil {
 		k.destroyCardAssignment(k.owner, ca)
 	}
 }

@@ -31,7 +31,7 @@ const maxOptical = 2000
 
 // cardObject has no resource_type (document §11).
 func (k *Kisi) cardObject(c *card) object {
-	ca := k.counts().assigned[c.id]
+	ca := k.assigned[c.id]
 	o := object{
 		"id": c.id, "type": c.kind, "last_used_at": k.at(c.lastUsed), "created_at": k.at(c.created), "updated_at": k.at(c.updated),
 		"assigned": ca != nil, "assigned_at": nil, "activated_at": nil, "deactivated_at": nil, "activated": false, "assigned_by_id": nil, "user_id": nil,
@@ -60,7 +60,7 @@ func (k *Kisi) cardObject(c *card) object {
 }
 
 func (k *Kisi) cardStatus(c *card) string {
-	switch ca := k.counts().assigned[c.id]; {
+	switch ca := k.assigned[c.id]; {
 	case ca == nil:
 		return "unassigned"
 	case ca.activated:
@@ -72,7 +72,7 @@ func (k *Kisi) cardStatus(c *card) string {
 
 func (k *Kisi) listCards(c *call) reply {
 	rows := filter(k.cards.rows, func(row *card) bool {
-		ca := k.counts().assigned[row.id]
+		ca := k.assigned[row.id]
 		return c.ids(row.id) && c.same("status", k.cardStatus(row)) && c.same("token", row.token) && c.same("data_block_value", row.block) &&
 			c.same("uid", row.uid) && c.is("facility_code", row.facility) && c.is("card_number", row.number) && c.is("card_id", row.id) &&
 			c.flag("activated", ca != nil && ca.activated) && (!c.q.Has("user_id") || ca != nil && ca.to == ToUser(c.number("user_id")))
@@ -141,7 +141,6 @@ func (k *Kisi) enrolled(row *card) bool {
 
 func (k *Kisi) createCard(actor int, row *card) *card {
 	k.cards.add(row, k.now())
-	k.changed()
 	k.noteBy(actor, "card.create", "Card", row.id, fmt.Sprintf("Card %d", row.id), 0)
 	return row
 }
@@ -156,11 +155,10 @@ func (k *Kisi) deleteCard(c *call) reply {
 }
 
 func (k *Kisi) destroyCard(actor int, row *card) {
-	if ca := k.counts().assigned[row.id]; ca != nil {
+	if ca := k.assigned[row.id]; ca != nil {
 		k.destroyCardAssignment(actor, ca)
 	}
 	k.cards.remove(row.id)
-	k.changed()
 	k.noteBy(actor, "card.destroy", "Card", row.id, fmt.Sprintf("Card %d", row.id), 0)
 }
 
@@ -203,7 +201,7 @@ func (k *Kisi) postCardAssignment(c *call) reply {
 	ca := &cardAssignment{card: f.integer("card_id"), to: Who{f.required("assignee_type"), f.integer("assignee_id")}}
 	if _, there := k.cards.get(ca.card); !there {
 		f.wrong("card", "must exist")
-	} else if k.counts().assigned[ca.card] != nil {
+	} else if k.assigned[ca.card] != nil {
 		f.wrong("card_id", "has already been taken")
 	}
 	if !k.exists(ca.to) || ca.to.Type == typeTeam {
@@ -220,7 +218,7 @@ func (k *Kisi) postCardAssignment(c *call) reply {
 func (k *Kisi) createCardAssignment(actor int, ca *cardAssignment) *cardAssignment {
 	ca.by, ca.changed = actor, k.now()
 	k.cardAssignments.add(ca, k.now())
-	k.changed()
+	k.assigned[ca.card] = ca
 	if u, there := k.users.get(ca.to.ID); there && ca.to.Type == typeUser && u.regular {
 		k.mail(u.email, MailCard, ca.id)
 	}
@@ -239,7 +237,7 @@ func (k *Kisi) deleteCardAssignment(c *call) reply {
 
 func (k *Kisi) destroyCardAssignment(actor int, ca *cardAssignment) {
 	k.cardAssignments.remove(ca.id)
-	k.changed()
+	delete(k.assigned, ca.card)
 	k.noteBy(actor, "card.deassign", "Card", ca.card, fmt.Sprintf("Card %d", ca.card), 0)
 }
 

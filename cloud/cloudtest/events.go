@@ -102,6 +102,7 @@ func (k *Kisi) createEventSet(c *call) reply {
 	if k.opts.EventsNewestFirst {
 		slices.Reverse(set.rows)
 	}
+	k.eventSets.removeIf(func(old *eventSet) bool { return k.now().Sub(old.created) > eventSetLife })
 	k.eventSets.add(set, k.now())
 	return ok(k.eventSetObject(set, 0, eventPage))
 }

@@ -35,11 +35,10 @@ func TestEveryChangeLeavesEventInOrder(t *testing.T) {
 	now := time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC)
 	k, c := ownersKisi(t, Options{EventSetPolls: 2, Now: func() time.Time { return now }})
 	place := k.AddPlace("HQ", "")
-	front, group := k.AddLock(place, "Front"), k.AddGroup(place, "Desk")
-	ann := k.AddUser("Ann", "ann@example.com")
+	front, group, ann := k.AddLock(place, "Front"), k.AddGroup(place, "Desk"), k.AddUser("Ann", "ann@example.com")
 	card := k.AddCard(CardUID, "04A2B3C4")
 	now = now.Add(time.Hour)
-	from := now
+	from := now.Format(time.RFC3339)
 	inGroup := k.PutInGroup(group, front)
 	right := k.Assign(ToUser(ann), group, Window{})
 	k.AssignCard(card, ToUser(ann), true)
@@ -57,8 +56,7 @@ func TestEveryChangeLeavesEventInOrder(t *testing.T) {
 	c.want(503, "POST", fmt.Sprintf("/locks/%d/unlock", front), "")
 	now = now.Add(time.Minute)
 
-	interval := fmt.Sprintf(`{"event_set":{"interval":"%s/%s"}}`, from.Format(time.RFC3339), now.Format(time.RFC3339))
-	rows, polls := eventsOf(t, c, interval, 4)
+	rows, polls := eventsOf(t, c, fmt.Sprintf(`{"event_set":{"interval":"%s/%s"}}`, from, now.Format(time.RFC3339)), 4)
 	var got []string
 	for _, row := range rows {
 		kind := row["type"].(string)

@@ -1,6 +1,7 @@
 package cloudtest
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -34,14 +35,20 @@ type client struct {
 }
 
 func clientOf(t *testing.T, k *Kisi, auth string) *client {
-	return &client{t: t, http: http.Client{Transport: Transport(k)}, auth: auth}
+	return &client{t: t, http: newInMemoryClient(k), auth: auth}
 }
+
+func newInMemoryClient(k *Kisi) http.Client { return http.Client{Transport: Transport(k)} }
 
 func (c *client) try(method, path, body string) (got, error) {
 	c.t.Helper()
-	req, err := http.NewRequestWithContext(c.t.Context(), method, "https://api.kisi.io"+path, strings.NewReader(body))
+	return c.ask(c.t.Context(), method, path, body)
+}
+
+func (c *client) ask(ctx context.Context, method, path, body string) (got, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "https://api.kisi.io"+path, strings.NewReader(body))
 	if err != nil {
-		c.t.Fatal(err)
+		return got{}, err
 	}
 	if c.auth != "" {
 		req.Header.Set("Authorization", c.auth)

@@ -105,12 +105,12 @@ func (k *Kisi) lockForLink(l *lock) object {
 }
 
 func (k *Kisi) listLocks(c *call) reply {
-	admin := c.may("locks_write")
+	admin := c.may("locks_read")
 	now := k.now()
 	rows := filter(k.locks.rows, func(l *lock) bool {
 		return c.ids(l.id) && c.query(l.name) && c.is("place_id", l.place) && c.is("floor_id", 0) && c.flag("configured", l.configured) &&
 			c.flag("online", l.online != nil && *l.online) && c.flag("unlocked", now.Before(l.unlocked)) &&
-			c.flag("locked_down", !l.lockedDown.IsZero()) && c.flag("favorite", false) && (admin || c.may("hardware_read") || k.opens(c.by, l))
+			c.flag("locked_down", !l.lockedDown.IsZero()) && c.flag("favorite", false) && (admin || k.opens(c.by, l))
 	})
 	rows = order(c, rows, sorting[*lock]{"name": byText(func(l *lock) string { return l.name }), "favorite": byFlag(func(*lock) bool { return false })})
 	if c.by.link != nil {
@@ -121,7 +121,7 @@ func (k *Kisi) listLocks(c *call) reply {
 
 func (k *Kisi) getLock(c *call) reply {
 	l, there := k.locks.get(c.id)
-	return one(l, there && (c.may("hardware_read") || k.opens(c.by, l)), k.lockObject)
+	return one(l, there && (c.may("locks_read") || k.opens(c.by, l)), k.lockObject)
 }
 
 func (k *Kisi) placeStub(id int) object {

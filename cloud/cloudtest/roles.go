@@ -68,10 +68,8 @@ func builtinRoles() []role {
 	}
 }
 
-func (k *Kisi) roles() []role { return append(builtinRoles(), k.customRoles...) }
-
 func (k *Kisi) role(id string) (role, bool) {
-	for _, r := range k.roles() {
+	for _, r := range k.roles {
 		if r.id == id {
 			return r, true
 		}
@@ -84,9 +82,9 @@ func (k *Kisi) role(id string) (role, bool) {
 func (k *Kisi) AddCustomRole(name, targetType string, granted ...string) string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	n := len(k.customRoles) + 501
+	n := 500 + len(k.roles)
 	r := role{id: "custom_role_" + k.generate("role")[:6], name: name, on: targetType, custom: n, permissions: permissions(only(granted...))}
-	k.customRoles = append(k.customRoles, r)
+	k.roles = append(k.roles, r)
 	k.changed()
 	k.note(event{kind: "custom_role.create", actor: k.owner, objectType: "CustomRole", object: n, name: name})
 	return r.id
@@ -103,7 +101,7 @@ func (k *Kisi) roleObject(r role) object {
 	}
 }
 
-func (k *Kisi) listRoles(*call) reply { return all(k.roles(), k.roleObject) }
+func (k *Kisi) listRoles(*call) reply { return all(k.roles, k.roleObject) }
 
 func (k *Kisi) getRole(c *call) reply {
 	r, there := k.role(c.sub)

@@ -11,7 +11,6 @@ type route struct {
 	do           func(*call) reply
 	need         string // a permission; empty: any key
 	link         bool   // a group link may as well
-	public       bool   // nobody needs to be signed in
 	perSecond    int    // a budget of its own; 0: none
 }
 

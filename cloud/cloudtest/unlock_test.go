@@ -30,57 +30,63 @@ func newBuilding(t *testing.T) *building {
 	return b
 }
 
+// Where a phone may be.
+const (
+	near = `{"context":{"location":{"latitude":51.5,"longitude":-0.1}}}`
+	far  = `{"context":{"location":{"latitude":51.6,"longitude":-0.1}}}`
+)
+
+var unlockCases = []struct {
+	name   string
+	set    func(b *building)
+	body   string
+	status int
+	code   string
+}{
+	{"a member in her window", func(*building) {}, "", 200, ""},
+	{"before the window", func(b *building) { b.now = b.now.Add(-2 * time.Hour) }, "", 403, "f358de"},
+	{"the instant the window begins", func(b *building) { b.now = b.now.Add(-time.Hour) }, "", 200, ""},
+	{"the instant the window ends", func(b *building) { b.now = b.now.Add(time.Hour) }, "", 403, "f35ade"},
+	{"no right at all", func(b *building) { b.k.RemoveAssignment(b.right) }, "", 403, "fcd8ef"},
+	{"a right by a team", func(b *building) {
+		b.k.RemoveAssignment(b.right)
+		team := b.k.AddTeam("Studio")
+		b.k.AddTeamMember(team, ToUser(b.ann))
+		b.k.Assign(ToTeam(team), b.group, Window{})
+	}, "", 200, ""},
+	{"any grant is enough", func(b *building) {
+		b.now = b.now.Add(2 * time.Hour)
+		other := b.k.AddGroup(0, "Night")
+		b.k.PutInGroup(other, b.front)
+		b.k.Assign(ToUser(b.ann), other, Window{})
+	}, "", 200, ""},
+	{"suspended", func(b *building) { b.k.SuspendUser(b.ann) }, "", 403, "fcd8ff"},
+	{"suspended by the directory", func(b *building) { b.k.SetSCIM(b.ann, false) }, "", 403, "fcd8ff"},
+	{"lock locked down", func(b *building) { b.k.LockDownLock(b.front) }, "", 409, "fad001"},
+	{"place locked down", func(b *building) { b.k.LockDownPlace(b.place) }, "", 409, "fad002"},
+	{"lockdown cancelled", func(b *building) { b.k.LockDownPlace(b.place); b.k.CancelPlaceLockdown(b.place) }, "", 200, ""},
+	{"controller offline", func(b *building) { b.k.SetOnline(b.front, false) }, "", 503, "fac001"},
+	{"no app access", func(b *building) { b.k.RestrictGroup(b.group, Restrictions{NoApp: true}) }, "", 403, "f01337"},
+	{"tap to access", func(b *building) { b.k.RestrictGroup(b.group, Restrictions{TapToAccess: true}) }, "", 403, "bbc93f"},
+	{"primary device", func(b *building) { b.k.RestrictGroup(b.group, Restrictions{PrimaryDevice: true}) }, "", 403, "34bd8f"},
+	{"geofence without a location", func(b *building) { b.k.RestrictLock(b.front, Restrictions{Geofence: true}) }, "", 403, "bbb99f"},
+	{"geofence from far", func(b *building) { b.k.RestrictLock(b.front, Restrictions{Geofence: true}) }, far, 403, "a3995f"},
+	{"geofence from near", func(b *building) { b.k.RestrictLock(b.front, Restrictions{Geofence: true}) }, near, 200, ""},
+	{"reader without proof", func(b *building) { b.k.RestrictGroup(b.group, Restrictions{Reader: true}) }, `{"lock":{"proximity_proof":0}}`, 403, "bb4faa"},
+	{"reader with proof", func(b *building) { b.k.RestrictGroup(b.group, Restrictions{Reader: true}) }, `{"lock":{"proximity_proof":"p"}}`, 200, ""},
+	{"hours of the group with no schedule", func(b *building) { b.k.RestrictGroup(b.group, Restrictions{Hours: true}) }, "", 403, "34ffaa"},
+	{"inside the hours of the group", func(b *building) {
+		b.k.RestrictGroup(b.group, Restrictions{Hours: true})
+		b.k.AddSchedule(OnGroup(b.group), Schedule{Days: []time.Weekday{time.Monday}, Starts: "11:00", Ends: "12:00"}) // in Rome it is 11:00
+	}, "", 200, ""},
+	{"hours of the lock bind all", func(b *building) {
+		b.k.RestrictLock(b.front, Restrictions{Hours: true})
+		b.k.AddSchedule(OnLock(b.front), Schedule{Days: []time.Weekday{time.Monday}, Starts: "12:00", Ends: "13:00"})
+	}, "", 403, "34ffaa"},
+}
+
 func TestUnlockIsDecidedLikeDocument(t *testing.T) {
-	near := `{"context":{"location":{"latitude":51.5,"longitude":-0.1}}}`
-	far := `{"context":{"location":{"latitude":51.6,"longitude":-0.1}}}`
-	for _, tt := range []struct {
-		name   string
-		set    func(b *building)
-		body   string
-		status int
-		code   string
-	}{
-		{"a member in her window", func(*building) {}, "", 200, ""},
-		{"before the window", func(b *building) { b.now = b.now.Add(-2 * time.Hour) }, "", 403, "f358de"},
-		{"the instant the window begins", func(b *building) { b.now = b.now.Add(-time.Hour) }, "", 200, ""},
-		{"the instant the window ends", func(b *building) { b.now = b.now.Add(time.Hour) }, "", 403, "f35ade"},
-		{"no right at all", func(b *building) { b.k.RemoveAssignment(b.right) }, "", 403, "fcd8ef"},
-		{"a right by a team", func(b *building) {
-			b.k.RemoveAssignment(b.right)
-			team := b.k.AddTeam("Studio")
-			b.k.AddTeamMember(team, ToUser(b.ann))
-			b.k.Assign(ToTeam(team), b.group, Window{})
-		}, "", 200, ""},
-		{"any grant is enough", func(b *building) {
-			b.now = b.now.Add(2 * time.Hour)
-			other := b.k.AddGroup(0, "Night")
-			b.k.PutInGroup(other, b.front)
-			b.k.Assign(ToUser(b.ann), other, Window{})
-		}, "", 200, ""},
-		{"suspended", func(b *building) { b.k.SuspendUser(b.ann) }, "", 403, "fcd8ff"},
-		{"suspended by the directory", func(b *building) { b.k.SetSCIM(b.ann, false) }, "", 403, "fcd8ff"},
-		{"lock locked down", func(b *building) { b.k.LockDownLock(b.front) }, "", 409, "fad001"},
-		{"place locked down", func(b *building) { b.k.LockDownPlace(b.place) }, "", 409, "fad002"},
-		{"lockdown cancelled", func(b *building) { b.k.LockDownPlace(b.place); b.k.CancelPlaceLockdown(b.place) }, "", 200, ""},
-		{"controller offline", func(b *building) { b.k.SetOnline(b.front, false) }, "", 503, "fac001"},
-		{"no app access", func(b *building) { b.k.RestrictGroup(b.group, Restrictions{NoApp: true}) }, "", 403, "f01337"},
-		{"tap to access", func(b *building) { b.k.RestrictGroup(b.group, Restrictions{TapToAccess: true}) }, "", 403, "bbc93f"},
-		{"primary device", func(b *building) { b.k.RestrictGroup(b.group, Restrictions{PrimaryDevice: true}) }, "", 403, "34bd8f"},
-		{"geofence without a location", func(b *building) { b.k.RestrictLock(b.front, Restrictions{Geofence: true}) }, "", 403, "bbb99f"},
-		{"geofence from far", func(b *building) { b.k.RestrictLock(b.front, Restrictions{Geofence: true}) }, far, 403, "a3995f"},
-		{"geofence from near", func(b *building) { b.k.RestrictLock(b.front, Restrictions{Geofence: true}) }, near, 200, ""},
-		{"reader without proof", func(b *building) { b.k.RestrictGroup(b.group, Restrictions{Reader: true}) }, `{"lock":{"proximity_proof":0}}`, 403, "bb4faa"},
-		{"reader with proof", func(b *building) { b.k.RestrictGroup(b.group, Restrictions{Reader: true}) }, `{"lock":{"proximity_proof":"p"}}`, 200, ""},
-		{"hours of the group with no schedule", func(b *building) { b.k.RestrictGroup(b.group, Restrictions{Hours: true}) }, "", 403, "34ffaa"},
-		{"inside the hours of the group", func(b *building) {
-			b.k.RestrictGroup(b.group, Restrictions{Hours: true})
-			b.k.AddSchedule(OnGroup(b.group), Schedule{Days: []time.Weekday{time.Monday}, Starts: "11:00", Ends: "12:00"}) // in Rome it is 11:00
-		}, "", 200, ""},
-		{"hours of the lock bind all", func(b *building) {
-			b.k.RestrictLock(b.front, Restrictions{Hours: true})
-			b.k.AddSchedule(OnLock(b.front), Schedule{Days: []time.Weekday{time.Monday}, Starts: "12:00", Ends: "13:00"})
-		}, "", 403, "34ffaa"},
-	} {
+	for _, tt := range unlockCases {
 		b := newBuilding(t)
 		tt.set(b)
 		g := b.member.do("POST", fmt.Sprintf("/locks/%d/unlock", b.front), tt.body)

@@ -249,8 +249,9 @@ type world struct {
 	links           table[*groupLink]
 	schedules       table[*schedule]
 	eventSets       table[*eventSet]
-	customRoles     []role
+	roles           []role
 	holidays        map[string][]holiday
+	assigned        map[int]*cardAssignment // by card
 }
 
 func newWorld() world {
@@ -271,6 +272,8 @@ func newWorld() world {
 		schedules:       newTable[*schedule](120),
 		eventSets:       newTable[*eventSet](15),
 		holidays:        map[string][]holiday{},
+		assigned:        map[int]*cardAssignment{},
+		roles:           builtinRoles(),
 	}
 }
 
@@ -282,7 +285,6 @@ type counts struct {
 	groupLocks  map[int]int
 	lockGroups  map[int]int
 	placeLocks  map[int]int
-	assigned    map[int]*cardAssignment // card → its assignment
 	memberOf    map[Who][]int
 	groupsOf    map[int][]int // lock → groups
 	byRecipient map[Who][]*assignment
@@ -297,7 +299,7 @@ func (k *Kisi) counts() *counts {
 	}
 	c := &counts{
 		version: k.version, groupUsers: map[int]int{}, userGroups: map[int]int{}, groupLocks: map[int]int{}, lockGroups: map[int]int{},
-		placeLocks: map[int]int{}, assigned: map[int]*cardAssignment{}, memberOf: map[Who][]int{}, groupsOf: map[int][]int{},
+		placeLocks: map[int]int{}, memberOf: map[Who][]int{}, groupsOf: map[int][]int{},
 		byRecipient: map[Who][]*assignment{},
 	}
 	type pair struct{ user, group int }
@@ -318,9 +320,6 @@ func (k *Kisi) counts() *counts {
 	}
 	for _, l := range k.locks.rows {
 		c.placeLocks[l.place]++
-	}
-	for _, ca := range k.cardAssignments.rows {
-		c.assigned[ca.card] = ca
 	}
 	for _, m := range k.memberships.rows {
 		c.memberOf[m.member] = append(c.memberOf[m.member], m.team)
