@@ -79,7 +79,6 @@ func (l *Line) Up(ctx context.Context) (*Port, int, error) { return l.reach(ctx,
 func (l *Line) Try(ctx context.Context) (*Port, int, error) { return l.reach(ctx, true) }
 
 func (l *Line) reach(ctx context.Context, now bool) (*Port, int, error) {
-	began := time.Now()
 	for {
 		if err := ctx.Err(); err != nil {
 			return nil, 0, l.because(err)
@@ -91,7 +90,7 @@ func (l *Line) reach(ctx context.Context, now bool) (*Port, int, error) {
 			return l.port, l.session, l.err
 		}
 		changed, wait, reason := l.changed, time.Until(l.next), l.err
-		busy, start := l.busy, !l.busy && l.due(now, began)
+		busy, start := l.busy, !l.busy && l.due(now)
 		l.busy = busy || start
 		l.mu.Unlock()
 		switch {
@@ -107,11 +106,11 @@ func (l *Line) reach(ctx context.Context, now bool) (*Port, int, error) {
 	}
 }
 
-// due tells whether the line may be opened now: for Try, if nobody tried since
-// it began nor just before.
-func (l *Line) due(now bool, began time.Time) bool {
+// due tells whether the line may be opened now: for Try, unless somebody has
+// just tried, itself for one.
+func (l *Line) due(now bool) bool {
 	if now {
-		return l.tried.Before(began) && time.Since(l.tried) >= tryGap
+		return time.Since(l.tried) >= tryGap
 	}
 	return !time.Now().Before(l.next)
 }

@@ -205,6 +205,37 @@ func TestUnpluggedReaderDoesNotSpin(t *testing.T) {
 	}
 }
 
+// A port that opens but is of no use, or hangs up at once, again and again.
+func TestBackOffGrowsUntilASessionWasAGoodOne(t *testing.T) {
+	pty := hwtest.NewPTY(t)
+	l, _ := newLine(t, pty.Path())
+	bad := errors.New("no answer")
+	for _, want := range []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second} {
+		_, session := up(t, l)
+		l.Lost(session, bad)
+		if got := l.BackOff(); got != want {
+			t.Fatalf("after a session without use: got %v, want %v", got, want)
+		}
+	}
+	p, session := up(t, l)
+	_, _ = pty.Master.Write([]byte("x"))
+	if _, err := p.Read(soon(t), make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	l.Lost(session, bad)
+	if got, want := l.BackOff(), 500*time.Millisecond; got != want {
+		t.Errorf("after one that heard something: got %v, want %v", got, want)
+	}
+	_, session = up(t, l)
+	l.Lost(session, bad)
+	_, session = up(t, l)
+	l.Age(time.Minute) // silent, as a scanner is when nobody comes
+	l.Lost(session, bad)
+	if got, want := l.BackOff(), 500*time.Millisecond; got != want {
+		t.Errorf("after one that lasted: got %v, want %v", got, want)
+	}
+}
+
 func TestLineChangedByAnotherProgramIsLost(t *testing.T) {
 	privileged(t)
 	pty := hwtest.NewPTY(t)

@@ -109,3 +109,16 @@ func TestOpenFindsTheDeviceUnderItsNewNumber(t *testing.T) {
 		t.Errorf("old port: got %v, want ErrGone", err)
 	}
 }
+
+// Else one port would wait on one device and read another.
+func TestBothDescriptorsAreOneDeviceThoughTheNameMoves(t *testing.T) {
+	pty := hwtest.NewPTY(t)
+	err := serial.OpenWhile(serial.Settings{Path: pty.Path()}, func() {
+		if err := pty.Replug(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if !errors.Is(err, serial.ErrAbsent) {
+		t.Errorf("got %v, want ErrAbsent: the device that was opened first is gone", err)
+	}
+}

@@ -142,6 +142,40 @@ func TestCancelledReadReturnsAndTheNextIsNotHarmed(t *testing.T) {
 	}
 }
 
+func TestCancellationThatComesWithTheBytesHarmsNoLaterRead(t *testing.T) {
+	pty := hwtest.NewPTY(t)
+	p := openPort(t, pty.Path())
+	buf := make([]byte, 1)
+	for i := range 3000 {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan result, 1)
+		go func() {
+			n, err := p.Read(ctx, make([]byte, 1))
+			done <- result{n, err}
+		}()
+		go cancel()
+		if _, err := pty.Master.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		r := outcome(t, "Read", done)
+		if r.err != nil { // then the byte is still there
+			if !errors.Is(r.err, context.Canceled) {
+				t.Fatalf("round %d: got %v, want Canceled", i, r.err)
+			}
+			if _, err := p.Read(soon(t), buf); err != nil {
+				t.Fatalf("round %d, the byte that was left: %v", i, err)
+			}
+			continue
+		}
+		brief, end := context.WithTimeout(t.Context(), 100*time.Microsecond)
+		_, err := p.Read(brief, buf)
+		end()
+		if !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("round %d, the Read after: got %v, want its own deadline", i, err)
+		}
+	}
+}
+
 func TestReadOfAnEndedContextTakesNoBytes(t *testing.T) {
 	pty := hwtest.NewPTY(t)
 	p := openPort(t, pty.Path())
