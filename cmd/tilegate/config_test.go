@@ -11,11 +11,27 @@ import (
 	"github.com/tilegate/tilegate/daemon/control"
 )
 
+// What is said of each mistake is daemon/config's own and tested there.
 func TestConfigCheckShowsEveryMistakeWithItsLine(t *testing.T) {
-	s := noSite(t)
-	golden(t, "config", s.transcript(t, "config", "check", "--config", "testdata/good.toml")+
-		s.transcript(t, "config", "check", "--config", "testdata/wrong.toml")+
-		s.transcript(t, "config", "check", "--config", "testdata/away.toml"))
+	for _, test := range []struct {
+		file string
+		exit int
+		want []string
+	}{
+		{"good.toml", exitOK, []string{"warning: testdata/good.toml: ", "testdata/good.toml: good: 0 doors, rights from file\n"}},
+		{"wrong.toml", exitFailed, []string{"testdata/wrong.toml: no source of rights", "\ntestdata/wrong.toml:3: site.nam: unknown key\n    did you mean", "\ntestdata/wrong.toml:4: site.time_zone: ", "Error: testdata/wrong.toml: 3 mistakes\nTry:   "}},
+		{"away.toml", exitFailed, []string{"testdata/away.toml: there is no such settings file\n    ", "Error: testdata/away.toml: 1 mistake\n"}},
+	} {
+		got := noSite(t).run(t, "config", "check", "--config", "testdata/"+test.file)
+		if got.code != test.exit {
+			t.Errorf("%s: exit %d, want %d", test.file, got.code, test.exit)
+		}
+		for _, want := range test.want {
+			if !strings.Contains(got.out+got.err, want) {
+				t.Errorf("%s lacks %q:\n%s%s", test.file, want, got.out, got.err)
+			}
+		}
+	}
 }
 
 func TestConfigCheckSaysTheSameToScripts(t *testing.T) {
