@@ -291,22 +291,23 @@ func TestSuiteCatchesCarelessSources(t *testing.T) {
 	if os.Getenv(carelessEnv) != "" {
 		t.Skip("this is the inner process")
 	}
-	for _, tt := range []struct{ careless, part string }{
-		{"totals", "NothingLessThanEverything/rows_go"},
-		{"drift", "NothingLessThanEverything/rows_move"},
-		{"short", "NothingLessThanEverything/short_pages"},
-		{"teams", "EverybodyIsDecidedRight/plain"},
-		{"pace", "BudgetIsKept/window_0"},
-		{"cancel", "CancellationReturnsSoon/while_an_answer_is_awaited"},
-		{"secret", "SameWorldGivesSameRoster/twice"},
-		{"roles", "EverybodyIsDecidedRight/plain"},
-		{"status of cards", "EverybodyIsDecidedRight/plain"},
+	for _, tt := range []struct{ careless, test, part string }{
+		{"totals", "TestCarefulSourcePassesSuite", "NothingLessThanEverything/rows_go"},
+		{"drift", "TestCarefulSourcePassesSuite", "NothingLessThanEverything/rows_move"},
+		{"short", "TestCarefulSourcePassesSuite", "NothingLessThanEverything/short_pages"},
+		{"teams", "TestCarefulSourcePassesSuite", "EverybodyIsDecidedRight/plain"},
+		{"pace", "TestCarefulSourcePassesSuite", "BudgetIsKept/window_0"},
+		{"cancel", "TestCarefulSourcePassesSuite", "CancellationReturnsSoon/while_an_answer_is_awaited"},
+		{"secret", "TestCarefulSourcePassesSuite", "SameWorldGivesSameRoster/twice"},
+		{"roles", "TestCarefulSourcePassesSuite", "EverybodyIsDecidedRight/plain"},
+		{"status of cards", "TestCarefulSourcePassesSuite", "EverybodyIsDecidedRight/plain"},
+		{"deaf", "TestFileSourcePassesLocalSuite", "DamageIsRefusedWhole"},
 	} {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCarefulSourcePassesSuite$/^"+strings.ReplaceAll(tt.part, "/", "$/^")+"$", "-test.timeout=1m") //nolint:gosec // this very test
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+strings.ReplaceAll(tt.test+"/"+tt.part, "/", "$/^")+"$", "-test.timeout=1m") //nolint:gosec // this very test
 		cmd.Env = append(slices.DeleteFunc(os.Environ(), func(s string) bool { return strings.HasPrefix(s, carelessEnv) }), carelessEnv+"="+tt.careless)
 		out, err := cmd.CombinedOutput()
 		var exit *exec.ExitError
-		if !errors.As(err, &exit) || !bytes.Contains(out, []byte("--- FAIL: TestCarefulSourcePassesSuite/"+tt.part)) {
+		if !errors.As(err, &exit) || !bytes.Contains(out, []byte("--- FAIL: "+tt.test+"/"+tt.part)) {
 			t.Errorf("%s: %v; want %s to fail\n%s", tt.careless, err, tt.part, out)
 		}
 	}
