@@ -43,6 +43,8 @@ type Verdict struct {
 	// whose removal waits. It gives nobody a door that neither did, except
 	// that a right to a whole place or organisation covers its held doors.
 	Roster access.Roster
+	// Dropped are rows of the crawl that pointed at nothing.
+	Dropped []access.Problem
 	// Held are the removals that wait, a line for each door, with names of
 	// people: for staff, not for a log.
 	Held []string
@@ -68,8 +70,10 @@ func NewGuard(doors []string) *Guard {
 // Pass judges a complete crawl against what the doors decide by. Counts are
 // the source's own totals of people for each group, where it has them. The
 // clock given should carry a monotonic reading: a jump of the wall clock must
-// not make one crawl into two. Neither roster is changed.
+// not make one crawl into two. Rows of next that point at nothing are dropped
+// first. Neither roster is changed.
 func (g *Guard) Pass(previous, next access.Roster, counts map[string]int, now time.Time) Verdict {
+	next, dropped := access.Prune(next)
 	doors := g.index(&previous, &next)
 	c := crawl{doors: doors, before: newReach(&previous, doors), after: newReach(&next, doors), counts: counts, now: now}
 	c.compare(g.approved)
@@ -98,7 +102,9 @@ func (g *Guard) Pass(previous, next access.Roster, counts map[string]int, now ti
 		}
 	}
 	g.missing, g.approved = missing, c.approved
-	return c.verdict(next, held, hold)
+	v := c.verdict(next, held, hold)
+	v.Dropped = dropped
+	return v
 }
 
 // Approve releases the removals that Pass held last, and only those: the next

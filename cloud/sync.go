@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -286,19 +287,18 @@ func (s *Sync) once(ctx context.Context) (outcome, error) {
 	return out, nil
 }
 
-// check prunes and guards what a cloud says, and tells whether it is what the
+// check guards what a cloud says, and tells whether it is what the
 // doors decide by already. A file of this gateway needs neither: it must be
 // right as a whole, and editing it is a person's act.
 func (s *Sync) check(ctx context.Context, fetched Fetched, out *outcome) (same bool, err error) {
-	next, problems := access.Prune(fetched.Roster)
-	out.dropped = append(out.dropped, problems...)
 	current, err := s.o.Keeper.Current(ctx, s.name)
 	if err != nil {
 		return false, fmt.Errorf("sync of %s: the rights in force cannot be read to compare: %w", s.name, err)
 	}
 	s.mu.Lock()
-	out.verdict = s.guard.Pass(current, next, fetched.Counts, s.o.Now())
+	out.verdict = s.guard.Pass(current, fetched.Roster, fetched.Counts, s.o.Now())
 	s.mu.Unlock()
+	out.dropped = slices.Concat(fetched.Dropped, out.verdict.Dropped)
 	return sameRights(current, out.verdict.Roster, s.name), nil
 }
 
