@@ -137,7 +137,7 @@ func nobody(master *os.File) bool {
 	}
 	ask := [1]unix.PollFd{{}}
 	err = conn.Control(func(fd uintptr) {
-		ask[0].Fd = int32(fd) //nolint:gosec // a descriptor fits
+		ask[0].Fd = int32(fd)
 		_, _ = unix.Poll(ask[:], 0)
 	})
 	return err != nil || ask[0].Revents&unix.POLLHUP != 0

@@ -26,7 +26,7 @@ func TestOpenSaysWhyNot(t *testing.T) {
 	if err := os.Symlink(at("nowhere"), at("dangling")); err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("unix", at("socket")) //nolint:noctx // a local socket is there at once
+	listener, err := net.Listen("unix", at("socket"))
 	if err != nil {
 		t.Fatal(err)
 	}

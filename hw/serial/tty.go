@@ -68,11 +68,11 @@ const (
 // say ENOTTY, which is no error.
 func switchDirection(fd uintptr) error {
 	var r rs485
-	if err := ioctl(fd, unix.TIOCGRS485, unsafe.Pointer(&r)); err != nil {
+	if err := ioctl(fd, unix.TIOCGRS485, &r); err != nil {
 		return ignoreUnsupported(err)
 	}
 	r.flags |= rs485Enabled | rs485RTSOnSend
-	return ignoreUnsupported(ioctl(fd, unix.TIOCSRS485, unsafe.Pointer(&r)))
+	return ignoreUnsupported(ioctl(fd, unix.TIOCSRS485, &r))
 }
 
 // serialStruct is struct serial_struct of linux/serial.h.
@@ -97,11 +97,11 @@ const asyncLowLatency = 1 << 13
 // want a privilege; a line that stays slower is no error.
 func lowLatency(fd uintptr) {
 	var s serialStruct
-	if ioctl(fd, unix.TIOCGSERIAL, unsafe.Pointer(&s)) != nil || s.flags&asyncLowLatency != 0 {
+	if ioctl(fd, unix.TIOCGSERIAL, &s) != nil || s.flags&asyncLowLatency != 0 {
 		return
 	}
 	s.flags |= asyncLowLatency
-	_ = ioctl(fd, unix.TIOCSSERIAL, unsafe.Pointer(&s))
+	_ = ioctl(fd, unix.TIOCSSERIAL, &s)
 }
 
 func ignoreUnsupported(err error) error {
@@ -111,8 +111,9 @@ func ignoreUnsupported(err error) error {
 	return err
 }
 
-func ioctl(fd uintptr, request uintptr, arg unsafe.Pointer) error {
-	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, request, uintptr(arg)); errno != 0 {
+// ioctl passes a struct of the kernel; layout_test.go holds its layout.
+func ioctl[T rs485 | serialStruct](fd, request uintptr, arg *T) error {
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, request, uintptr(unsafe.Pointer(arg))); errno != 0 { //nolint:gosec // the only way to give the kernel a struct
 		return errno
 	}
 	return nil
@@ -121,7 +122,7 @@ func ioctl(fd uintptr, request uintptr, arg unsafe.Pointer) error {
 // pollNow asks what the terminal has for us, without waiting.
 func pollNow(fd uintptr, events int16) (int16, error) {
 	for {
-		ask := [1]unix.PollFd{{Fd: int32(fd), Events: events}} //nolint:gosec // a descriptor fits
+		ask := [1]unix.PollFd{{Fd: int32(fd), Events: events}}
 		_, err := unix.Poll(ask[:], 0)
 		if !errors.Is(err, unix.EINTR) {
 			return ask[0].Revents, err
