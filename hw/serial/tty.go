@@ -53,8 +53,8 @@ func alike(a, b *unix.Termios) bool {
 
 // rs485 is struct serial_rs485 of linux/serial.h.
 type rs485 struct {
-	flags, delayBeforeSend, delayAfterSend uint32
-	_                                      [5]uint32
+	flags uint32
+	_     [7]uint32 // delays before and after sending, reserved
 }
 
 // Flags of struct serial_rs485.
