@@ -159,8 +159,14 @@ func anyRoster(t *rapid.T) access.Roster {
 }
 
 func TestEveryGenerationIsTheRosterInstalledAsIt(t *testing.T) {
+	dir, n := t.TempDir(), 0
 	rapid.Check(t, func(r *rapid.T) {
-		c := openCache(t, cachePath(t))
+		c, err := OpenCache(filepath.Join(dir, fmt.Sprint(n), "cache.db"), nil)
+		if err != nil {
+			r.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		n++
 		kept := map[uint64]access.Roster{}
 		var newest uint64
 		for i := range rapid.IntRange(1, 6).Draw(r, "installs") {
@@ -222,37 +228,4 @@ func big(n int) access.Roster {
 	}
 	slices.SortFunc(r.Assignments, func(a, b access.Assignment) int { return cmp.Or(strings.Compare(a.ID, b.ID)) })
 	return r
-}
-
-func BenchmarkLoad100k(b *testing.B) {
-	c := openCache(b, cachePath(b))
-	number, _ := install(b, c, "kisi", big(100_000), noon)
-	seal(b, c, number)
-	b.ReportAllocs()
-	for b.Loop() {
-		r, _, _, err := c.Load(b.Context())
-		if err != nil || len(r.Grants) != 100_000 || len(r.Assignments) != 100_000 {
-			b.Fatal(len(r.Grants), err)
-		}
-	}
-}
-
-func BenchmarkInstall100k(b *testing.B) {
-	roster := big(100_000)
-	for b.Loop() {
-		c := openCache(b, cachePath(b))
-		install(b, c, "kisi", roster, noon)
-	}
-}
-
-// BenchmarkInstallSame100k is a full sync that brings nothing new.
-func BenchmarkInstallSame100k(b *testing.B) {
-	roster := big(100_000)
-	c := openCache(b, cachePath(b))
-	install(b, c, "kisi", roster, noon)
-	for b.Loop() {
-		if _, changed := install(b, c, "kisi", roster, noon); changed != 0 {
-			b.Fatal(changed)
-		}
-	}
 }

@@ -43,6 +43,7 @@ const (
 	queueSize    = 4096
 	idleTick     = 500 * time.Millisecond
 	retryAfter   = time.Second
+	retryAtMost  = 10 * time.Second
 	drainFor     = 5 * time.Second
 	journalCheck = 100 * time.Millisecond
 	idleAfter    = 200 * time.Millisecond

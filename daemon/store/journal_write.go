@@ -15,10 +15,11 @@ type writer struct {
 	// backlog holds events whose receipts failed, oldest first, until the disk
 	// takes them.
 	backlog []access.Event
-	broken  error     // why the file must be opened again; nil: it is well
-	retry   time.Time // when
-	worked  time.Time // when the newest commit ended
-	unsaved bool      // committed since the last look at the log
+	broken  error         // why the file must be opened again; nil: it is well
+	retry   time.Time     // when
+	pause   time.Duration // until the retry after that
+	worked  time.Time     // when the newest commit ended
+	unsaved bool          // committed since the last look at the log
 	drain   time.Duration
 }
 
@@ -90,7 +91,7 @@ func (j *Journal) writeWaiting() {
 		return
 	}
 	own := len(events) - len(batch)
-	w.backlog, w.unsaved = nil, true
+	w.backlog, w.unsaved, w.pause = nil, true, 0
 	j.committed(events, took)
 	for i, r := range batch {
 		r.settle(first+uint64(own+i), nil)
@@ -146,7 +147,8 @@ func (j *Journal) failed(batch []*Receipt, err error, took time.Duration) {
 	}
 	j.state.LastErr, j.state.LastCommit = err, took
 	j.state.Unlock()
-	w.broken, w.retry = err, time.Now().Add(retryAfter)
+	w.broken, w.pause = err, max(w.pause, retryAfter)
+	w.retry = time.Now().Add(w.pause)
 	j.postpone(batch, err)
 }
 
@@ -172,15 +174,17 @@ func (j *Journal) postpone(batch []*Receipt, cause error) {
 	j.state.Queued = len(w.backlog)
 }
 
-// repair opens the file again after a failure, no more than once a second, and
-// takes out of the backlog what turns out to be on disk: an error from a commit
-// does not mean that nothing was written.
+// repair opens the file again after a failure, and less often the longer the
+// failure lasts, as opening reads the file. It takes out of the backlog what
+// turns out to be on disk: an error from a commit does not mean that nothing was
+// written.
 func (j *Journal) repair() bool {
 	w := &j.writer
 	if time.Now().Before(w.retry) {
 		return false
 	}
-	w.retry = time.Now().Add(retryAfter)
+	w.pause = min(max(2*w.pause, retryAfter), retryAtMost)
+	w.retry = time.Now().Add(w.pause)
 	before := j.last()
 	if err := j.reopen(before); err != nil {
 		w.broken = err
@@ -201,7 +205,7 @@ func (j *Journal) repair() bool {
 	}
 	w.backlog = slices.DeleteFunc(w.backlog, func(e access.Event) bool {
 		_, ok := onDisk[e.ID]
-		return ok
+		return ok && e.ID != ""
 	})
 	w.broken = nil
 	return true

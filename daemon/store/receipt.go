@@ -78,7 +78,8 @@ func (r *Receipt) settle(seq uint64, err error) {
 
 // Append hands an event to the writer and returns at once, whatever the disk
 // does. The time is cut to microseconds UTC; Seq and Boot are filled in. Events
-// get their numbers in the order of the calls.
+// get their numbers in the order of the calls. An event without an ID may be
+// written twice when the disk fails half-way.
 func (j *Journal) Append(e access.Event) *Receipt {
 	e.Boot = j.o.Boot
 	e.At = e.At.UTC().Truncate(time.Microsecond)
