@@ -1,3 +1,7 @@
+// Package hwtest is the suite that every driver of a reader or a strike passes,
+// and simulated devices on pseudo-terminals to pass it on. It imports no driver
+// and no codec of ours: what it knows of a protocol it has from the public
+// document, else both would agree by construction.
 package hwtest
 
 import (
