@@ -26,7 +26,7 @@ func ok(body any) reply { return reply{status: http.StatusOK, body: body} }
 
 func done() reply { return reply{status: http.StatusNoContent} }
 
-// fail is the body of every error but a failed validation (document §1.3).
+// fail is the body of every error but a failed validation (OpenAPI document, schema Error).
 func fail(status int, code, message string) reply {
 	return reply{status: status, body: object{"code": code, "error": message}}
 }

@@ -47,7 +47,7 @@ func (c caller) badCode() string {
 }
 
 // authenticate finds out who asks: KISI-LOGIN with the secret of a key, or
-// KISI-GROUP-LINK with that of a link (document §1.2).
+// KISI-GROUP-LINK with that of a link (OpenAPI document, securitySchemes).
 func (k *Kisi) authenticate(c *call) bool {
 	scheme, secret, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
 	c.by.tried = scheme

@@ -205,7 +205,7 @@ func (k *Kisi) AddLink(group int, name string, window Window) (id int, secret st
 	return l.id, l.secret
 }
 
-// Restrictions are the switches of a group or a lock (document §2.4). A lock
+// Restrictions are the switches of a group or a lock (OpenAPI document, Group and Lock). A lock
 // has only the first three.
 type Restrictions struct {
 	Hours, Geofence, Reader                   bool

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// The kinds of card that the tests use most (document §4.12).
+// The kinds of card that the tests use most (OpenAPI document, Card).
 const (
 	CardKisi    = "mifare_desfire"
 	CardUID     = "third_party_hf"
@@ -29,7 +29,7 @@ var uidPattern = regexp.MustCompile(`^[0-9a-fA-F]{6,16}$`)
 
 const maxOptical = 2000
 
-// cardObject has no resource_type (document §11).
+// cardObject has no resource_type, unlike most objects.
 func (k *Kisi) cardObject(c *card) object {
 	ca := k.assigned[c.id]
 	o := object{

@@ -12,7 +12,7 @@ type form struct {
 	errs   map[string][]string
 }
 
-// form opens the wrapper {"user":{...}} of a body (document §1.1).
+// form opens the wrapper {"user":{...}} of a body, as every create and update wants it.
 func (c *call) form(key string) (*form, *reply) {
 	var outer map[string]json.RawMessage
 	f := &form{errs: map[string][]string{}}

@@ -1,6 +1,7 @@
 // Package cloudtest has faithful fakes of the clouds and the conformance suite
-// of sources. The fakes are written from the vendors' documents and import no
-// client of ours, so that the two cannot agree by construction.
+// of sources. The fakes are written from the vendors' public documents (Kisi's
+// are api.kisi.io/openapi/apps.yaml and docs.kisi.io) and import no client of
+// ours, so that the two cannot agree by construction.
 //
 // What the documents leave open is a switch in the options, set by default to
 // what a careful client finds hardest; marks like "inferred" in the comments

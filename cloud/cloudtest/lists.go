@@ -23,7 +23,7 @@ type call struct {
 	bad string // a query parameter that makes no sense
 }
 
-// limits are the default and the greatest size of a page (document §1.5).
+// limits are the default and the greatest size of a page (OpenAPI document, Pagination).
 type limits struct{ standard, most int }
 
 const maxOffset = 20000
@@ -194,7 +194,8 @@ func (c *call) window(l limits) (limit, offset int, refused *reply) {
 }
 
 // page answers one page of a list. The end of X-Collection-Range is computed
-// from the limit and not clipped; nothing at all is "*/0" (document §1.5).
+// from the limit and not clipped; nothing at all is "*/0" (OpenAPI document,
+// Pagination; the empty form from the official client-js).
 func page[T any](c *call, l limits, rows []T, render func(T) object) reply {
 	limit, offset, refused := c.window(l)
 	if refused != nil {

@@ -255,7 +255,7 @@ func (k *Kisi) whoStub(w Who) object {
 // exists says whether there is somebody of that type and id.
 func (k *Kisi) exists(w Who) bool { return k.whoStub(w) != nil }
 
-func (k *Kisi) loginObject(l *login) object { // no resource_type (document §11)
+func (k *Kisi) loginObject(l *login) object { // no resource_type, unlike most objects
 	return object{
 		"id": l.id, "type": l.kind, "name": l.name, "device_brand": nil, "device_model": nil, "os_name": nil, "primary": false,
 		"expire": l.expire, "last_used_at": k.at(l.lastUsed), "created_at": k.at(l.created), "updated_at": k.at(l.updated), "user_id": l.user,

@@ -101,7 +101,7 @@ func (k *Kisi) getAssignment(c *call) reply {
 }
 
 // assignmentFrom reads the current form of the body, and the older one with
-// user_id and group_id that live clients still send (document §4.10).
+// user_id and group_id that live clients still send (docs.kisi.io, share access).
 func (k *Kisi) assignmentFrom(f *form) *assignment {
 	a := &assignment{role: f.required("role_id"), window: f.window(), notify: f.flag("notify", k.opts.NotifyByDefault)}
 	if f.has("user_id") || f.has("group_id") {

@@ -13,7 +13,7 @@ type role struct {
 	permissions  map[string]bool
 }
 
-// resources have a read and a write permission each (document §3).
+// resources have a read and a write permission each (OpenAPI document, Role).
 var resources = [...]string{
 	"amenities", "bookings", "card_assignments", "cards", "group_links", "group_locks", "groups", "guests", "integrations",
 	"locks", "logins", "mobile_cache_policies", "places", "role_assignments", "schedules", "team_memberships", "teams", "users",

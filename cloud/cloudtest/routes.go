@@ -47,8 +47,8 @@ func (c *call) fits(path, asked []string) bool {
 	return true
 }
 
-// allRoutes is every endpoint that a gateway or a provisioner uses (document
-// §8, §9), and a few beside.
+// allRoutes is every endpoint that a gateway or a provisioner uses
+// (Kisi's OpenAPI document), and a few beside.
 func (k *Kisi) allRoutes() []route {
 	routes := []route{
 		{method: "GET", path: "/organization", do: k.getOrganization, link: true},

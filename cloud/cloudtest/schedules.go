@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Schedule is when a group or a lock is open to its people (document §4.14).
+// Schedule is when a group or a lock is open to its people (OpenAPI document, Schedule).
 // The kind follows from what is set: a region, an instant, a date, or else the
 // days of the week.
 type Schedule struct {

@@ -75,8 +75,8 @@ func (k *Kisi) unlock(c *call) reply {
 	return ok(object{"message": "Unlocked!"})
 }
 
-// decide follows document §2: the door, the person, then every grant until one
-// lets in, then whether the hardware is there.
+// decide follows docs.kisi.io on groups and restrictions: the door, the person,
+// then every grant until one lets in, then whether the hardware is there.
 func (k *Kisi) decide(by caller, l *lock, p *proof) (roleID string, no *refusal) {
 	if no := k.doorRefuses(by, l, p); no != nil {
 		return "", no

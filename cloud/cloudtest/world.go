@@ -86,7 +86,7 @@ type membership struct {
 
 type card struct {
 	meta
-	kind     string // of §4.12
+	kind     string // its type
 	uid      string
 	token    string
 	block    string // data_block_value
