@@ -94,7 +94,7 @@ func TestClientReadsAFakeKisiOverHTTP(t *testing.T) {
 		t.Errorf("locks %+v, want the entrance, of which nobody knows whether it is online", locks)
 	}
 	groups := must[[]kisi.Group](t)(c.ListGroups(ctx))
-	if len(groups) != 2 || groups[0].PlaceID == nil || !groups[0].TimeRestricted || groups[1].PlaceID != nil {
+	if len(groups) != 2 || groups[0].PlaceID == nil || !*groups[0].TimeRestricted || groups[1].PlaceID != nil {
 		t.Errorf("groups %+v, want one of the place, restricted, and one of the organisation", groups)
 	}
 	in := must[[]kisi.GroupLock](t)(c.ListGroupLocks(ctx, int64(group)))
@@ -102,7 +102,7 @@ func TestClientReadsAFakeKisiOverHTTP(t *testing.T) {
 		t.Errorf("group locks %+v", in)
 	}
 	found := must[[]kisi.User](t)(c.ListUsers(ctx, kisi.ByEmail("bob@example.com")))
-	if len(found) != 1 || found[0].AccessEnabled {
+	if len(found) != 1 || *found[0].AccessEnabled {
 		t.Errorf("users %+v, want Bob, suspended", found)
 	}
 	rights := must[[]kisi.RoleAssignment](t)(c.ListRoleAssignments(ctx, kisi.OnTarget(kisi.AppliesToGroup, int64(group))))
@@ -202,7 +202,7 @@ func TestClientWritesToAFakeKisiOverHTTP(t *testing.T) {
 	if err := c.DeleteRoleAssignment(ctx, right.ID); !errors.Is(err, transport.NotFound) {
 		t.Errorf("taken away twice: got %v, want NotFound", err)
 	}
-	if !must[[]kisi.Place](t)(c.ListPlaces(ctx))[0].LockedDown || !must[[]kisi.Lock](t)(c.ListLocks(ctx))[0].LockedDown {
+	if !*must[[]kisi.Place](t)(c.ListPlaces(ctx))[0].LockedDown || !*must[[]kisi.Lock](t)(c.ListLocks(ctx))[0].LockedDown {
 		t.Error("place and lock are not locked down")
 	}
 	seen := search(t, c, kisi.Search{From: began.Add(-time.Minute), Until: time.Now().Add(time.Minute)})

@@ -157,6 +157,9 @@ func TestAListThatChangedOnceIsReadAgain(t *testing.T) {
 			if diff := cmp.Diff(append([]int64{}, s.ids...), idsOf(got)); diff != "" {
 				t.Errorf("rows (-want +got):\n%s", diff)
 			}
+			if !slices.Contains(s.asked[1:], "0+100") {
+				t.Errorf("asked %v, want the list begun twice", s.asked)
+			}
 		})
 	}
 }
@@ -183,7 +186,7 @@ func TestListsThatCannotBeSoAreErrors(t *testing.T) {
 		{"no header and no rows", 0, func(p *page) { p.noHeader = true }, transport.NotTheCloud},
 		{"a header of another form", 5, func(p *page) { p.span = "items 0-99/5" }, transport.NotTheCloud},
 		{"other rows than asked for", 250, func(p *page) { p.span = "100-199/250" }, transport.NotTheCloud},
-		{"another page size", 250, func(p *page) { p.span = "0-9/250" }, transport.NotTheCloud},
+		{"another page size", 50, func(p *page) { p.span = "0-9/50" }, transport.NotTheCloud},
 		{"more rows than there are", 5, func(p *page) { p.ids = append(p.ids, 6) }, transport.NotTheCloud},
 		{"rows where there are none", 5, func(p *page) { p.span = "*/0" }, transport.NotTheCloud},
 		{"an id of zero", 5, func(p *page) { p.ids[2] = 0 }, transport.NotTheCloud},

@@ -25,8 +25,8 @@ type User struct {
 	ID                int64     `json:"id"`
 	Name              string    `json:"name"`
 	Email             string    `json:"email"`
-	AccessEnabled     bool      `json:"access_enabled"`
-	ScimAccessEnabled bool      `json:"scim_access_enabled"`
+	AccessEnabled     *bool     `json:"access_enabled"`      // nil: not told
+	ScimAccessEnabled *bool     `json:"scim_access_enabled"` // nil: not told
 	Confirmed         bool      `json:"confirmed"`
 	GroupsCount       *int      `json:"groups_count"` // nil: not told
 	Notes             string    `json:"notes"`

@@ -9,8 +9,8 @@ import (
 type Place struct {
 	ID             int64      `json:"id"`
 	Name           string     `json:"name"`
-	TimeZone       string     `json:"time_zone"` // IANA name; empty: not set
-	LockedDown     bool       `json:"locked_down"`
+	TimeZone       string     `json:"time_zone"`   // IANA name; empty: not set
+	LockedDown     *bool      `json:"locked_down"` // nil: not told
 	LockedSince    *time.Time `json:"locked_down_since"`
 	LocksCount     int        `json:"locks_count"`
 	OrganizationID int64      `json:"organization_id"`
@@ -27,7 +27,7 @@ type Lock struct {
 	Open                bool       `json:"open"`   // the door contact
 	Unlocked            bool       `json:"unlocked"`
 	OnScheduledUnlock   bool       `json:"on_scheduled_unlock"`
-	LockedDown          bool       `json:"locked_down"`
+	LockedDown          *bool      `json:"locked_down"` // nil: not told
 	LockedSince         *time.Time `json:"locked_down_since"`
 	TimeRestricted      bool       `json:"time_restriction_enabled"`
 	TimeRestrictionZone string     `json:"time_restriction_time_zone"` // IANA name; empty: that of the place
@@ -43,7 +43,7 @@ type Group struct {
 	Description             string    `json:"description"`
 	PlaceID                 *int64    `json:"place_id"` // nil: of the organization, with doors of any place
 	LoginEnabled            bool      `json:"login_enabled"`
-	TimeRestricted          bool      `json:"time_restriction_enabled"`
+	TimeRestricted          *bool     `json:"time_restriction_enabled"`   // nil: not told
 	TimeRestrictionZone     string    `json:"time_restriction_time_zone"` // deprecated; empty: that of the place
 	GeofenceRestricted      bool      `json:"geofence_restriction_enabled"`
 	ReaderRestricted        bool      `json:"reader_restriction_enabled"`

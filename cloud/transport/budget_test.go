@@ -123,6 +123,10 @@ func TestAWaitThatOutlastsTheDeadlineFailsAtOnce(t *testing.T) {
 				t.Errorf("got %v, want Throttled", err)
 			}
 		}
+		down := newTest(t, Options{RoundTripper: always(503, "", "Retry-After", "120")})
+		if _, err := down.Do(ctx, Request{Path: "/x"}); !errors.Is(err, Unavailable) {
+			t.Errorf("got %v, want Unavailable", err)
+		}
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("took %v to say what was known at once", took)
 		}

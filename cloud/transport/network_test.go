@@ -10,6 +10,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"net"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -60,6 +62,9 @@ func TestAPathCannotNameAnotherHost(t *testing.T) {
 		}
 		return says(200, "{}"), nil
 	})})
+	if _, err := c.line.dress(httptest.NewRequest("GET", "https://evil.example/x", nil)); err == nil {
+		t.Error("a request to another host was given the key")
+	}
 	for _, path := range []string{"//evil.example/x", "/../..//evil.example", "/@evil.example", `/\evil.example`, "https://evil.example", "evil.example"} {
 		_, _ = c.Do(t.Context(), Request{Path: path})
 	}
@@ -194,6 +199,41 @@ func TestSlowAnswersAreGivenUp(t *testing.T) {
 				time.Sleep(10 * time.Millisecond)
 			}
 		})
+	})
+}
+
+// drip is a body that gives one byte at a time, slowly, until it is given up.
+type drip struct {
+	rest    string
+	pause   time.Duration
+	givenUp func() error
+}
+
+func (d *drip) Read(p []byte) (int, error) {
+	if d.rest == "" {
+		return 0, io.EOF
+	}
+	time.Sleep(d.pause)
+	if err := d.givenUp(); err != nil {
+		return 0, err
+	}
+	n := copy(p, d.rest[:1])
+	d.rest = d.rest[1:]
+	return n, nil
+}
+
+func TestASlowAnswerThatGoesOnComingIsRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTest(t, Options{Idle: 5 * time.Second, Try: 5 * time.Minute, RoundTripper: tripper(func(req *http.Request) (*http.Response, error) {
+			resp := says(200, "")
+			resp.Body = io.NopCloser(&drip{"[1,2,3,4,5,6,7,8]", 4 * time.Second, req.Context().Err})
+			return resp, nil
+		})})
+		began := time.Now()
+		resp, err := c.Do(t.Context(), Request{Path: "/x"})
+		if err != nil || string(resp.Body) != "[1,2,3,4,5,6,7,8]" || time.Since(began) < time.Minute {
+			t.Errorf("got %v, %v after %v; want the answer after a minute", resp, err, time.Since(began))
+		}
 	})
 }
 
