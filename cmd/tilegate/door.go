@@ -50,9 +50,20 @@ func (t *tool) sayDoors(doors []control.Door, now time.Time) {
 		rows.row(d.ID, d.Name, d.Posture, deviceWord(d.Reader, now), deviceWord(d.Strike, now), last)
 	}
 	rows.end()
+	for _, d := range doors {
+		t.sayFault(d.ID+" reader", d.Reader)
+		t.sayFault(d.ID+" strike", d.Strike)
+	}
 }
 
-// deviceWord is a device in a few words: what it is and, if it is gone, why.
+// sayFault tells why a device is down, where somebody knows.
+func (t *tool) sayFault(what string, d control.Device) {
+	if !d.Up && d.Err != "" {
+		t.say("  %s: %s", what, d.Err)
+	}
+}
+
+// deviceWord is a device in a few words: what it is, and for how long it is gone.
 func deviceWord(d control.Device, now time.Time) string {
 	switch {
 	case d.Driver == "":
@@ -62,10 +73,7 @@ func deviceWord(d control.Device, now time.Time) string {
 	}
 	text := d.Driver + " DOWN"
 	if !d.Since.IsZero() {
-		text += " since " + ago(d.Since, now)
-	}
-	if d.Err != "" {
-		text += ": " + d.Err
+		text += " for " + span(max(now.Sub(d.Since), 0))
 	}
 	return text
 }

@@ -195,7 +195,7 @@ func whoWord(e access.Event) string {
 	if e.Holder != "" {
 		who = append(who, e.Holder)
 	}
-	if e.Credential.Kind != access.NoKind {
+	if e.Credential.Digest != (access.Digest{}) {
 		who = append(who, e.Credential.String())
 	}
 	return strings.Join(who, " ")

@@ -58,8 +58,8 @@ func NewServer(ops Operations, log hclog.Logger) *Server {
 
 // Serve answers on a listener, which it closes, until ctx ends; requests that
 // are under way then are cancelled and waited for, briefly. It returns nil when
-// ctx ended and an error when the listener broke. Callers of a View socket may
-// only look.
+// ctx ended or somebody closed the listener, and an error when the listener
+// broke. Callers of a View socket may only look.
 func (s *Server) Serve(ctx context.Context, listener net.Listener, role Role) error {
 	hs := &http.Server{
 		Handler:           s.handler(role),
@@ -82,6 +82,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, role Role) er
 	})
 	err := hs.Serve(&boundedListener{Listener: listener, free: tokens(s.limits.conns)})
 	if broke() {
+		if errors.Is(err, net.ErrClosed) { // its owner tears it down before ctx ends
+			return hs.Close()
+		}
 		return fmt.Errorf("control socket %s: %w", listener.Addr(), errors.Join(err, hs.Close()))
 	}
 	<-stopped
@@ -162,7 +165,10 @@ func (s *Server) gate(role Role, route route, follow tokenBox) http.Handler {
 
 // acted logs who did what; what came of it is in the journal.
 func (s *Server) acted(route route, r *http.Request, caller Caller, err error) {
-	log := s.log.With("operation", route.pattern, "door", r.PathValue("door"), "caller", caller.Name, "uid", caller.UID)
+	log := s.log.With("operation", route.pattern, "caller", caller.Name, "uid", caller.UID)
+	if door := r.PathValue("door"); door != "" {
+		log = log.With("door", door)
+	}
 	if err != nil {
 		log.Warn("operator tried to act", "error", err)
 		return

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -283,14 +284,32 @@ func TestBadRequestsGetWords(t *testing.T) {
 	}
 }
 
+func TestServeEndsWellWhenItsListenerIsClosed(t *testing.T) {
+	listener, _, err := Listen(filepath.Join(socketDir(t), "s"), SocketMode, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(20*time.Millisecond, func() { _ = listener.Close() })
+	if err := NewServer(Operations{}, nil).Serve(t.Context(), listener, View); err != nil {
+		t.Errorf("Serve: %v", err)
+	}
+}
+
+// broken is a listener that cannot accept, as without file descriptors.
+type broken struct{ net.Listener }
+
+func (broken) Accept() (net.Conn, error) { return nil, syscall.EINVAL }
+
 func TestServeEndsWithAnErrorWhenItsListenerBreaks(t *testing.T) {
 	listener, _, err := Listen(filepath.Join(socketDir(t), "s"), SocketMode, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_ = listener.Close()
-	if err := NewServer(Operations{}, nil).Serve(t.Context(), listener, View); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("Serve: %v, want %v", err, net.ErrClosed)
+	if err := NewServer(Operations{}, nil).Serve(t.Context(), broken{listener}, View); !errors.Is(err, syscall.EINVAL) {
+		t.Errorf("Serve: %v, want %v", err, syscall.EINVAL)
+	}
+	if _, err := os.Lstat(listener.Addr().String()); !os.IsNotExist(err) {
+		t.Errorf("the socket is left behind: %v", err)
 	}
 }
 
