@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 
 	"github.com/tilegate/tilegate/daemon/config"
 	"github.com/tilegate/tilegate/daemon/control"
+	"github.com/tilegate/tilegate/hw"
 )
 
 // settingsFile is where the settings of a gateway are.
@@ -45,7 +47,8 @@ func newConfigCheck(t *tool) *cobra.Command {
 		Short: "find every mistake in the settings file",
 		Long: `Checks a settings file as the gateway does before it takes it into use, without
 a gateway, hardware or network, and shows every mistake with its line. A secret
-that is missing or cannot be read is only a warning: doors need no cloud.`,
+that is missing or cannot be read is only a warning: doors need no cloud. The
+built-in reader presets are tried on their own examples as well.`,
 		Example: `  tilegate config check
   tilegate config check --config ./tilegate.toml`,
 		Annotations: exits(`0    the settings are good, perhaps with warnings
@@ -77,8 +80,12 @@ that is missing or cannot be read is only a warning: doors need no cloud.`,
 	return cmd
 }
 
-// checkSettings checks a file. Mistakes in it are no error of the check.
+// checkSettings checks a file, and first what it may refer to. Mistakes in the
+// file are no error of the check.
 func checkSettings(path string) (checked, error) {
+	if err := errors.Join(hw.SelfTestPresets()...); err != nil {
+		return checked{}, fmt.Errorf("this program's own reader presets are wrong, please report it: %w", err)
+	}
 	found := checked{Path: path, Sources: []string{}, Mistakes: []mistake{}, Warnings: []mistake{}}
 	options, err := config.Load(path)
 	if err != nil {
