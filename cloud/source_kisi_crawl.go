@@ -183,20 +183,26 @@ func (c *kisiCrawl) believable() error {
 }
 
 // sound refuses rows that lack what every such row has: they are an answer of
-// another kind that happens to have ids.
+// another kind that happens to have ids, or Kisi renamed a field. A user of
+// whom it is not told would look suspended, and a lock would look released.
 func (c *kisiCrawl) sound() error {
+	for _, p := range c.places {
+		if p.LockedDown == nil {
+			return unsound("place", p.ID)
+		}
+	}
 	for _, l := range c.locks {
-		if l.Name == "" || l.PlaceID <= 0 {
+		if l.Name == "" || l.PlaceID <= 0 || l.LockedDown == nil {
 			return unsound("lock", l.ID)
 		}
 	}
 	for _, g := range c.groups {
-		if g.Name == "" {
+		if g.Name == "" || g.TimeRestricted == nil {
 			return unsound("group", g.ID)
 		}
 	}
 	for _, u := range c.users {
-		if u.Email == "" {
+		if u.Email == "" || u.AccessEnabled == nil || u.ScimAccessEnabled == nil {
 			return unsound("user", u.ID)
 		}
 	}

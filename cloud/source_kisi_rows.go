@@ -62,18 +62,18 @@ func (m *kisiMirror) add(c *kisiCrawl) {
 func (m *kisiMirror) addTopology(c *kisiCrawl) {
 	for _, p := range c.places {
 		m.places[p.ID] = true
-		m.roster.Places = append(m.roster.Places, access.Place{ID: rowID("place", p.ID), Name: p.Name, Zone: p.TimeZone, LockedDown: p.LockedDown})
+		m.roster.Places = append(m.roster.Places, access.Place{ID: rowID("place", p.ID), Name: p.Name, Zone: p.TimeZone, LockedDown: *p.LockedDown})
 	}
 	for _, l := range c.locks {
 		m.roster.Doors = append(m.roster.Doors, access.Door{
-			ID: m.doorID(l.ID), Name: l.Name, Place: rowID("place", l.PlaceID), LockedDown: l.LockedDown,
+			ID: m.doorID(l.ID), Name: l.Name, Place: rowID("place", l.PlaceID), LockedDown: *l.LockedDown,
 			Restricted: l.TimeRestricted, AtDoorOnly: l.GeofenceRestricted || l.ReaderRestricted,
 		})
 	}
 	for _, g := range c.groups {
 		m.groups[g.ID] = true
 		row := access.Group{
-			ID: rowID("group", g.ID), Name: g.Name, Restricted: g.TimeRestricted,
+			ID: rowID("group", g.ID), Name: g.Name, Restricted: *g.TimeRestricted,
 			AtDoorOnly: g.GeofenceRestricted || g.ReaderRestricted || g.TapToAccessRestricted,
 		}
 		for _, lock := range c.inGroup[g.ID] {
@@ -101,7 +101,7 @@ func (m *kisiMirror) addPeople(c *kisiCrawl) {
 	for _, u := range c.users {
 		add(access.Holder{
 			ID: m.holderID(kisi.AssigneeUser, u.ID), Name: cmp.Or(u.Name, u.Email),
-			Suspended: !u.AccessEnabled || !u.ScimAccessEnabled,
+			Suspended: !*u.AccessEnabled || !*u.ScimAccessEnabled,
 		})
 	}
 	for _, g := range c.guests {

@@ -422,7 +422,7 @@ func TestAKeyOfAnotherOrganisationIsRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		to.to = renumbered{cloudtest.Transport(theirs)}
+		to.to = rewritten{cloudtest.Transport(theirs), "3289", "9911"}
 		_, err = source.Fetch(t.Context(), first.Cursor)
 		if !errors.Is(err, cloud.ErrOtherOrganisation) || !strings.Contains(err.Error(), "put the key of the right organisation back") {
 			t.Errorf("Fetch: %v, want ErrOtherOrganisation and what to do", err)
@@ -434,13 +434,35 @@ func TestAKeyOfAnotherOrganisationIsRefused(t *testing.T) {
 		requests := 0
 		to.before = func(*http.Request) {
 			if requests++; requests == 5 {
-				to.to = renumbered{cloudtest.Transport(theirs)}
+				to.to = rewritten{cloudtest.Transport(theirs), "3289", "9911"}
 			}
 		}
 		if _, err := source.Fetch(t.Context(), ""); !errors.Is(err, cloud.ErrIdentityMoved) {
 			t.Errorf("Fetch whose key changed on the way: %v, want ErrIdentityMoved", err)
 		}
 	})
+}
+
+// A field that Kisi renames must not read as "suspended" or "released" (F-45).
+func TestRowsWithoutWhatEveryRowHasAreNotBelieved(t *testing.T) {
+	for _, tt := range []struct{ field, what string }{
+		{"access_enabled", "user"}, {"scim_access_enabled", "user"}, {"email", "user"}, {"locked_down", "place"},
+		{"time_restriction_enabled", "group"}, {"place_id", "lock"}, {"role_id", "role assignment"},
+		{"assignee_id", "role assignment"}, {"status", "card assignment"},
+	} {
+		t.Run(tt.field, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				k := cloudtest.NewKisi(cloudtest.Options{})
+				crowd(k, 3, 1, 1)
+				d := deps(t, k)
+				d.Transport = rewritten{d.Transport, `"` + tt.field + `":`, `"renamed_` + tt.field + `":`}
+				_, err := openKisi(t, ownersKey, d, nil).Fetch(t.Context(), "")
+				if err == nil || !strings.Contains(err.Error(), "kisi: the "+tt.what+" ") || !strings.Contains(err.Error(), "ask for a newer tilegate") {
+					t.Errorf("Fetch: %v, want an error about a %s", err, tt.what)
+				}
+			})
+		})
+	}
 }
 
 func TestACountOfANewKeyProvesNothing(t *testing.T) {
@@ -614,10 +636,13 @@ func (s *switched) RoundTrip(r *http.Request) (*http.Response, error) {
 	return s.to.RoundTrip(r)
 }
 
-// renumbered is the same cloud with another organisation behind it.
-type renumbered struct{ to http.RoundTripper }
+// rewritten is a cloud whose answers say something else.
+type rewritten struct {
+	to      http.RoundTripper
+	old, is string
+}
 
-func (o renumbered) RoundTrip(r *http.Request) (*http.Response, error) {
+func (o rewritten) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := o.to.RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -627,6 +652,8 @@ func (o renumbered) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(body, []byte("3289"), []byte("9911"))))
+	body = bytes.ReplaceAll(body, []byte(o.old), []byte(o.is))
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	resp.Header.Del("Content-Length")
 	return resp, nil
 }

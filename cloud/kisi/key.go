@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -94,8 +95,16 @@ func onlyOwnerReads(f *os.File) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("kisi key: %s is not a file", f.Name())
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && !credential(f.Name()) {
 		return fmt.Errorf("kisi key: %s may be read by others (mode %04o): run chmod 600 on it, and make a new key if this is a shared machine", f.Name(), mode)
 	}
 	return nil
+}
+
+// credential says whether systemd put the file there. Such files are in memory
+// and for this service only, but the access list that lets its user read them
+// shows up as a mode that the group can read, 0440 (systemd.exec, Credentials).
+func credential(path string) bool {
+	dir := os.Getenv("CREDENTIALS_DIRECTORY")
+	return dir != "" && filepath.Dir(path) == filepath.Clean(dir)
 }

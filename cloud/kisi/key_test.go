@@ -59,6 +59,22 @@ func TestKeyIsRereadAndRefusedWhereOthersMayReadIt(t *testing.T) {
 	}
 }
 
+func TestKeyFromSystemdIsTakenWithTheModeThatItsAccessListShows(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "kisi-api-key")
+	if err := errors.Join(os.WriteFile(file, []byte("s3cr3t"), 0o600), os.Chmod(file, 0o440)); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", filepath.Join(dir, "others"))
+	if _, err := KeyFile(file)(); err == nil {
+		t.Error("a key that the group may read was taken from a directory that is not systemd's")
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", dir+"/")
+	if got, err := KeyFile(file)(); err != nil || got != "s3cr3t" {
+		t.Errorf("from the credentials directory: %v, want the key", err)
+	}
+}
+
 // R6
 func TestSecretsShowThemselvesToNobody(t *testing.T) {
 	key, link := Key(testKey), CreatedGroupLink{Secret: testKey, QRToken: testKey, QRImage: testKey}
