@@ -48,7 +48,7 @@ func TestLineReaderPassesTheSuite(t *testing.T) {
 	}
 	numbers := [2]hwtest.Sample{
 		{Show: "01000734E0", Kind: access.Card, Value: "01000734e0"},
-		{Show: "0100086f44", Kind: access.Card, Value: "0100086f44"},
+		{Show: "100086f444", Kind: access.Card, Value: "100086f444"},
 	}
 	scanner := func(line io.ReadWriter) hwtest.Tile { return hwtest.NewQRScanner(line, nil) }
 	cards := func(line io.ReadWriter) hwtest.Tile { return hwtest.NewHexReader(line) }

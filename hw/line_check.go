@@ -80,8 +80,10 @@ func (o *checkOptions) strip(frame []byte) ([]byte, bool) {
 			got = bits.ReverseBytes16(got)
 		}
 	}
-	want, ok := o.value(body[o.From:])
-	return body, ok && got == want
+	if want, ok := o.value(body[o.From:]); !ok || got != want {
+		return nil, false
+	}
+	return body, true
 }
 
 func (o *checkOptions) value(covered []byte) (uint16, bool) {

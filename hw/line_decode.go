@@ -3,7 +3,6 @@ package hw
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -103,7 +102,8 @@ type decodeOptions struct {
 	As      string `toml:"as"`      // qr, uid, em4100, wiegand
 	Min     int    `toml:"min"`     // qr: how many bytes it has at least; not given: 4
 	Lengths []int  `toml:"lengths"` // uid: how many bytes it may have; none given: 4, 7 or 10
-	Bits    int    `toml:"bits"`    // wiegand: of the format
+	Format  string `toml:"format"`  // wiegand: h10301, h10302, h10304, em410x-26, em410x-32-34, raw
+	Bits    int    `toml:"bits"`    // wiegand: of the format; 26 without a format means h10301, others raw
 	Parity  bool   `toml:"parity"`  // wiegand: the parity bits are there
 }
 
@@ -131,8 +131,8 @@ func (o *decodeOptions) check() error {
 	if len(o.Lengths) == 0 {
 		o.Lengths = []int{4, 7, 10}
 	}
-	if o.As == "wiegand" && (o.Bits < 8 || o.Bits > 256) {
-		return fmt.Errorf("decode: bits %d: a wiegand format has 8 to 256", o.Bits)
+	if o.As == "wiegand" || o.Format != "" {
+		return o.checkWiegand()
 	}
 	return nil
 }
@@ -170,7 +170,7 @@ func (o *decodeOptions) credential(data []byte, as string) (access.Kind, Value, 
 		}
 		return access.Card, Value(hex.EncodeToString(raw)), nil
 	default:
-		value, err := wiegand(raw, o.Bits, o.Parity)
+		value, err := o.wiegand(raw)
 		return access.Wiegand, value, err
 	}
 }
@@ -234,45 +234,4 @@ func cutBits(raw []byte, drop, take int) []byte {
 	mask := new(big.Int).Lsh(big.NewInt(1), uint(left)) //nolint:gosec // not negative
 	number.And(number, mask.Sub(mask, big.NewInt(1)))
 	return number.FillBytes(make([]byte, (left+7)/8))
-}
-
-// wiegand is "bits:facility:number" in decimal for the formats whose fields are
-// public (26 bits: 8+16; 34 bits: 16+16), else "bits:" and the data in hex. With
-// parity, the first bit makes the first half even and the last bit makes the
-// second half odd, and both are cut off.
-func wiegand(raw []byte, size int, parity bool) (Value, error) {
-	data := size
-	number := new(big.Int).SetBytes(raw)
-	if size == 26 || size == 34 {
-		data = size - 2
-		if parity {
-			if number.BitLen() > size || !wiegandParity(number, size) {
-				return "", errNotAsTold
-			}
-			number.Rsh(number, 1)
-			number.SetBit(number, data, 0)
-		}
-	}
-	if len(raw) == 0 || number.BitLen() > data {
-		return "", errNotAsTold
-	}
-	if data == size {
-		return Value(fmt.Sprintf("%d:%x", size, number.FillBytes(make([]byte, (data+7)/8)))), nil
-	}
-	var fields [4]byte
-	number.FillBytes(fields[:])
-	facility, card := binary.BigEndian.Uint16(fields[:2]), binary.BigEndian.Uint16(fields[2:])
-	return Value(fmt.Sprintf("%d:%d:%d", size, facility, card)), nil
-}
-
-func wiegandParity(number *big.Int, size int) bool {
-	var low, high uint
-	for i := range size {
-		if i < size/2 {
-			low += number.Bit(i)
-		} else {
-			high += number.Bit(i)
-		}
-	}
-	return high%2 == 0 && low%2 == 1
 }

@@ -85,8 +85,8 @@ func (l *layout) validate() error {
 		return err
 	}
 	for _, as := range l.picked.Kinds {
-		if as == "wiegand" && l.decode.Bits == 0 {
-			return errors.New("select: kinds: wiegand needs decode.bits")
+		if as == "wiegand" && l.decode.Format == "" {
+			return errors.New("select: kinds: wiegand needs decode.format")
 		}
 	}
 	return nil

@@ -91,7 +91,7 @@ var linePresets = map[string]preset{
 		},
 		vectors: []vector{
 			{[]byte("\x0201000734E0D2\x03"), "card 01000734e0"},
-			{[]byte("\x020100086F4426\x03"), "card 0100086f44"},
+			{[]byte("\x02100086F44426\x03"), "card 100086f444"},
 			{[]byte("\x0201000734E03B\x03"), "drop check"},
 			{[]byte("\x020100\x0201000734E0D2\x03"), "card 01000734e0"},
 		},
@@ -105,8 +105,8 @@ var linePresets = map[string]preset{
 		},
 		vectors: []vector{
 			{[]byte("01000734E0D2"), "card 01000734e0"},
-			{[]byte("0100086F4426"), "card 0100086f44"},
-			{[]byte("0100086F4444"), "drop check"},
+			{[]byte("100086F44426"), "card 100086f444"},
+			{[]byte("100086F44444"), "drop check"},
 		},
 	},
 }
