@@ -15,7 +15,7 @@ import (
 	"github.com/tilegate/tilegate/hw"
 )
 
-// The limits of a settings file: a site of a hundred doors needs a tenth.
+// maxSize is how long a settings file may be: a hundred doors need a tenth.
 const maxSize = 256 << 10
 
 // Load reads and checks a settings file. It opens no port and asks no network;
@@ -24,7 +24,7 @@ const maxSize = 256 << 10
 func Load(path string) (*Options, error) {
 	text, err := read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &Mistake{Path: path, What: "there is no such settings file", Hint: "copy the example from /usr/share/doc/tilegate/examples, or say where it is with --config"}
+		return nil, &Mistake{Path: path, What: "there is no such settings file", Hint: "copy /usr/share/tilegate/tilegate.toml there and edit it, or say where the file is with --config"}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read settings: %w", err)
