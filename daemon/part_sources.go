@@ -196,8 +196,8 @@ func (p *sourcesPart) judge(now time.Time) {
 		p.g.troubles.set(status.Result == "failed", troubleSyncFailed, name, status.Err)
 		p.g.troubles.set(len(status.Held) > 0, troubleSyncHeld, name, strings.Join(status.Held, "; "))
 		p.g.troubles.set(len(status.Dropped) > 0, troubleRowsDropped, name, droppedWords(status.Dropped))
-		if s.source.Ageless() {
-			continue
+		if s.source.Ageless() || contacts[name].IsZero() {
+			continue // never heard of: no_rights and sync_failed say so
 		}
 		age := now.Sub(contacts[name])
 		p.g.troubles.set(age > rightsOld, troubleRightsOld, name, "")

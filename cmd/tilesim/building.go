@@ -46,8 +46,12 @@ type ids struct {
 }
 
 const (
-	cardAnn = "04A2B3C4D5E680"
-	apiKey  = "demo-key-of-the-gateway"
+	cardAnn  = "04A2B3C4D5E680"
+	cardCleo = "04C1E0C1E0C180"
+	cardDan  = "04DA00DA00DA80"
+	cardEve  = "04E7E0E7E0E780"
+	codeBen  = "TG-BEN-7731"
+	apiKey   = "demo-key-of-the-gateway"
 )
 
 // newBuilding makes the ports, the cloud and the people, and writes the settings.
@@ -124,13 +128,13 @@ func (b *building) furnish() {
 	now := k.Now()
 	d.ann = person("Ann Lee", "ann@example.com", "third_party_hf", cardAnn)
 	k.Assign(cloudtest.ToUser(d.ann), d.labGroup, cloudtest.Window{})
-	d.ben = person("Ben Okafor", "ben@example.com", "third_party_qr_code", "TG-BEN-7731")
+	d.ben = person("Ben Okafor", "ben@example.com", "third_party_qr_code", codeBen)
 	k.Assign(cloudtest.ToUser(d.ben), d.members, cloudtest.Window{})
-	d.dan = person("Dan Weber", "dan@example.com", "third_party_hf", "04DA00DA00DA80")
+	d.dan = person("Dan Weber", "dan@example.com", "third_party_hf", cardDan)
 	k.Assign(cloudtest.ToUser(d.dan), d.members, cloudtest.Window{From: now.Add(-48 * time.Hour), Until: now.Add(-24 * time.Hour)})
-	d.eve = person("Eve Rossi", "eve@example.com", "third_party_hf", "04E7E0E7E0E780")
+	d.eve = person("Eve Rossi", "eve@example.com", "third_party_hf", cardEve)
 	d.eveAssignment = k.Assign(cloudtest.ToUser(d.eve), d.members, cloudtest.Window{})
-	d.cleo = person("Cleo Marino", "cleo@example.com", "third_party_hf", "04C1E0C1E0C180")
+	d.cleo = person("Cleo Marino", "cleo@example.com", "third_party_hf", cardCleo)
 }
 
 // book gives Cleo a window from when on.
@@ -159,6 +163,7 @@ strike = { driver = "modbus", port = "%[1]s/dev/front-relay", channel = 0 }
 [door.reader]
 driver = "line"
 port = "%[1]s/dev/front-tile"
+baud = 115200
 frame = { type = "delimited", end = ["CR"] }
 select = { match = '^(?P<kind>[CQ]):(?P<data>.+)$', kinds = { C = "uid", Q = "qr" } }
 decode = { from = "hex", as = "uid" }

@@ -22,7 +22,7 @@ func builtDaemon(t testing.TB) {
 }
 
 // TestMorningIsAsTold walks the whole demo: the real daemon, real ports, a real
-// listener. X1, X3, X7, X8; R105 for card and code; R43 for the pass that ended.
+// listener. X1, X3, X7, X8; R105 for card and code.
 func TestMorningIsAsTold(t *testing.T) {
 	if testing.Short() {
 		t.Skip("short: the whole daemon is tested by make test")
