@@ -11,6 +11,12 @@ import (
 // time. It expects a text that the reader accepted; on any other it stops early
 // and never fails.
 func positions(text string) map[string]int {
+	for _, mark := range []string{"\ufeff", "\xff\xfe", "\xfe\xff"} {
+		if rest, ok := strings.CutPrefix(text, mark); ok { // the reader steps over these byte order marks too
+			text = rest
+			break
+		}
+	}
 	p := &positioner{text: text, line: 1, lines: map[string]int{}, count: map[string]int{}}
 	for p.skip(true); p.more(); p.skip(true) {
 		before := p.at

@@ -65,6 +65,8 @@ func FuzzPositions(f *testing.F) {
 	f.Add(good)
 	f.Add("a = [ { b = 1 }, { b.c = 2 } ]\n[x.'y z']\n\"q\" = \"\"\"\n\"\"\"\"\"\n")
 	f.Add("[[a]]\n[[a.b]]\n[[a.b]]\n[a.c]\nd = {}\n[[a]]\n[[a.b]]\n")
+	f.Add("\xfe\xff")
+	f.Add("\ufeff[site]\r\nid = \"x\"\r\n") // as Windows saves it
 	f.Add("a = 1979-05-27 07:32:00 # when\nb = [\n1,\n]\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		keys := map[string]any{}
