@@ -22,6 +22,10 @@ const (
 // or fewer, waits for a person. It holds rows and not whole rosters, so that a
 // held removal never delays anything else.
 //
+// A crawl that shares no person, right or door with before is another
+// organisation's: not even its additions pass, whose administrators would open
+// every door here.
+//
 // A removal is proven when the source's own total of people of the group
 // agrees with the rows that it sent. The zero Guard watches every door. A
 // Guard is not safe for concurrent use.
@@ -52,6 +56,10 @@ type Verdict struct {
 	People int
 	// NeedsPerson says that another crawl will not release all of them.
 	NeedsPerson bool
+	// Foreign says that the crawl has nothing in common with before, while
+	// people would lose doors: it is somebody else's, and Roster is that of
+	// before, with nothing of it.
+	Foreign bool
 }
 
 // NewGuard makes a guard that watches the given doors: those of this gateway.
@@ -104,6 +112,9 @@ func (g *Guard) Pass(previous, next access.Roster, counts map[string]int, now ti
 	g.missing, g.approved = missing, c.approved
 	v := c.verdict(next, held, hold)
 	v.Dropped = dropped
+	if len(held) > 0 && c.foreign() {
+		v.Roster, v.Foreign = previous, true
+	}
 	return v
 }
 

@@ -182,6 +182,20 @@ func (c *crawl) judge() []pace {
 	return hold
 }
 
+// foreign says that the crawl shares no person, right or door with before.
+func (c *crawl) foreign() bool {
+	return disjoint(c.before.holders, c.after.holders) && disjoint(c.before.grants, c.after.grants) && disjoint(c.before.rows, c.after.rows)
+}
+
+func disjoint[T any](a, b map[string]*T) bool {
+	for id := range a {
+		if b[id] != nil {
+			return false
+		}
+	}
+	return true
+}
+
 // verdict puts the held losses into words and their rows into the roster.
 func (c *crawl) verdict(next access.Roster, held []loss, hold []pace) Verdict {
 	v := Verdict{Roster: c.withHeld(next, held)}

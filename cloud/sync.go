@@ -245,8 +245,8 @@ func (s *Sync) crawl(ctx context.Context) error {
 
 // outcome is what a crawl brought.
 type outcome struct {
-	contact   time.Time
-	unchanged bool // by the source's own word: nothing of the below is set
+	contact   time.Time // zero: none that counts
+	unchanged bool      // by the source's own word: nothing of the below is set
 	verdict   Verdict
 	dropped   []access.Problem
 	changed   int
@@ -272,9 +272,14 @@ func (s *Sync) once(ctx context.Context) (outcome, error) {
 			return outcome{}, err
 		}
 	}
-	if same {
+	switch {
+	case out.verdict.Foreign:
+		// Not our source: nothing is taken from it, not even that it was heard.
+		out.contact = time.Time{}
+		return out, nil
+	case same:
 		s.o.Keeper.Confirm(s.name, fetched.At)
-	} else {
+	default:
 		contact := access.Contact{Source: s.name, At: fetched.At, Ageless: s.o.Source.Ageless()}
 		out.changed, err = s.o.Keeper.Replace(ctx, s.name, out.verdict.Roster, contact)
 		if err != nil {

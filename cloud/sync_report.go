@@ -23,7 +23,9 @@ func (s *Sync) report(out outcome, err error, start, end time.Time) {
 	case err != nil:
 		now.Result, now.Err = SyncFailed, err.Error()
 	default:
-		now.Contact = out.contact
+		if !out.contact.IsZero() {
+			now.Contact = out.contact
+		}
 		if !out.unchanged {
 			now.Held, now.NeedsPerson, now.Dropped = out.verdict.Held, out.verdict.NeedsPerson, out.dropped
 			s.meter.held.Set(float64(out.verdict.People))

@@ -306,6 +306,20 @@ func TestAHeldRemovalAsksASecondTimeWithinMinutesAndDoesNotAgeTheSource(t *testi
 	})
 }
 
+func TestAnotherOrganisationIsNoContact(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keeper := &shelf{roster: house(10)}
+		s, _ := newSync(t, &scripted{answer: says(access.Roster{})}, keeper, time.Hour, nil)
+		if err := s.Now(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got := s.Status()
+		if got.Result != SyncHeld || !got.NeedsPerson || !got.Contact.IsZero() || !keeper.contact.IsZero() || keeper.people("front") != 10 {
+			t.Errorf("status %+v, contact %v, %d people; want held, no contact, all ten", got, keeper.contact, keeper.people("front"))
+		}
+	})
+}
+
 func TestApproveTakesEffectAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := &scripted{answer: func(n int) (Fetched, error) {
@@ -330,68 +344,6 @@ func TestApproveTakesEffectAtOnce(t *testing.T) {
 			t.Errorf("%d people after the approval, want none", n)
 		}
 		stop()
-	})
-}
-
-func TestCallersAtTheSameTimeShareACrawlThatBeganAfterTheyAsked(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		source := &scripted{answer: says(house(5)), takes: time.Minute}
-		s, _ := newSync(t, source, &shelf{}, time.Hour, nil)
-		stop := run(t, s)
-		time.Sleep(time.Second) // the crawl of Run is under way
-		var group sync.WaitGroup
-		for range 5 {
-			group.Go(func() {
-				if err := s.Now(t.Context()); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		group.Wait()
-		if n := source.count(); n != 2 {
-			t.Errorf("%d crawls, want 2: the one under way, and one for all five", n)
-		}
-		if got := time.Since(source.fetches[0]); got != 2*time.Minute {
-			t.Errorf("took %v, want both crawls", got)
-		}
-		stop()
-	})
-}
-
-func TestACallerWhoLeavesDoesNotSpoilTheCrawlForOthers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		source := &scripted{answer: says(house(5)), takes: time.Minute}
-		s, _ := newSync(t, source, &shelf{}, time.Hour, nil)
-		impatient, leave := context.WithCancel(t.Context())
-		left := make(chan error, 1)
-		go func() { left <- s.Now(impatient) }()
-		synctest.Wait()
-		stayed := make(chan error, 1)
-		go func() { stayed <- s.share(t.Context(), false) }()
-		synctest.Wait()
-		leave()
-		if err := <-left; !errors.Is(err, context.Canceled) {
-			t.Errorf("who left got %v, want canceled", err)
-		}
-		if err := <-stayed; err != nil {
-			t.Errorf("who stayed got %v, want the rights", err)
-		}
-		if got := s.Status(); got.Result != SyncOK || got.Running {
-			t.Errorf("status %+v, want ok", got)
-		}
-	})
-}
-
-func TestACrawlThatNeverEndsIsEnded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		source := &scripted{answer: says(house(5)), takes: 24 * time.Hour}
-		s, _ := newSync(t, source, &shelf{}, time.Hour, nil)
-		if err := s.Now(t.Context()); !errors.Is(err, errTooLong) {
-			t.Errorf("Now: %v, want %v", err, errTooLong)
-		}
-		if got := s.Status(); got.Result != SyncFailed || got.Err == "" {
-			t.Errorf("status %+v, want failed", got)
-		}
 	})
 }
 
@@ -431,47 +383,6 @@ func TestDanglingRowsAreDroppedAndReported(t *testing.T) {
 			t.Errorf("%d people reach the front door, want 20", n)
 		}
 	})
-}
-
-func TestSyncLogsOnlyWhatIsNew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		source := &scripted{answer: func(n int) (Fetched, error) {
-			if n > 2 && n <= 6 {
-				return Fetched{}, errors.New("down")
-			}
-			return says(house(3))(n)
-		}}
-		var out strings.Builder
-		log := hclog.New(&hclog.LoggerOptions{Output: &out, DisableTime: true, Mutex: &sync.Mutex{}})
-		s, _ := newSync(t, source, &shelf{}, time.Hour, log)
-		for range 9 {
-			_ = s.Now(t.Context())
-		}
-		want := `[INFO]  rights are up to date: source=kisi changed=3 dropped=0
-[WARN]  sync failed; the rights in force stand: source=kisi error=down
-[INFO]  rights are up to date: source=kisi changed=0 dropped=0
-`
-		if diff := cmp.Diff(want, out.String()); diff != "" {
-			t.Errorf("log (-want +got):\n%s", diff)
-		}
-	})
-}
-
-func TestSyncMetricsAreCleanAndSharedBySources(t *testing.T) {
-	reg := prometheus.NewPedanticRegistry()
-	for range 2 { // as after a reload
-		if _, err := NewSync(SyncOptions{Source: &scripted{}, Every: time.Hour, Keeper: &shelf{}, Metrics: reg}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	problems, err := testutil.GatherAndLint(reg)
-	if err != nil || len(problems) > 0 {
-		t.Errorf("lint: %v, %v", problems, err)
-	}
-	n, err := testutil.GatherAndCount(reg)
-	if err != nil || n != 6 {
-		t.Errorf("%d series at the start, %v; want 3 results, a duration, held and dropped", n, err)
-	}
 }
 
 func TestSyncRefusesToCrawlWithoutAPause(t *testing.T) {
