@@ -14,9 +14,9 @@ import (
 // Install makes a roster the newest word of its source, in one transaction that
 // writes only the rows that changed; changed counts those that began, ended or
 // were replaced. With nothing changed there is no new generation: changed is 0
-// and number is the newest generation, which may still
-// want its Seal. Each grant's Source is the source or empty. A row that appears
-// twice refuses the whole; prune the roster first. The roster is not changed.
+// and number is the newest generation, which may still want its Seal. Each
+// grant's Source is the source or empty. A row that appears twice refuses the
+// whole; prune the roster first. The roster is not changed.
 func (c *Cache) Install(source string, r access.Roster, heard access.Contact, at time.Time) (number uint64, changed int, err error) {
 	heard.Source, heard.At = source, heard.At.UTC().Truncate(time.Microsecond)
 	next, err := plan(source, r)

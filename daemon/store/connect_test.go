@@ -113,10 +113,20 @@ func TestPoolOpensOneWriter(t *testing.T) {
 
 func TestReaderCannotWrite(t *testing.T) {
 	l := openLedger(t, filepath.Join(t.TempDir(), "ledger.db"))
-	_, err := l.f.r.ExecContext(t.Context(), "INSERT INTO links (outside, holder, at) VALUES ('a', 'b', 1)")
-	var code sqlite3.Error
-	if !errors.As(err, &code) || code.Code != sqlite3.ErrReadonly {
-		t.Errorf("error = %v, want a read-only database", err)
+	conn, err := l.f.r.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	for _, also := range []string{"SELECT 1", "PRAGMA query_only = 0"} { // two locks: the second is mode=ro
+		if _, err := conn.ExecContext(t.Context(), also); err != nil {
+			t.Fatal(err)
+		}
+		_, err := conn.ExecContext(t.Context(), "INSERT INTO links (outside, holder, at) VALUES ('a', 'b', 1)")
+		var code sqlite3.Error
+		if !errors.As(err, &code) || code.Code != sqlite3.ErrReadonly {
+			t.Errorf("after %s: %v, want a read-only database", also, err)
+		}
 	}
 }
 
@@ -334,12 +344,22 @@ func TestOlderFileIsMigratedAndCopiedFirst(t *testing.T) {
 	if _, err := os.Stat(path + ".before-1"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a new file was copied: %v", err)
 	}
+	f, err = openSchema(t, path, stepOne)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.w.ExecContext(t.Context(), "UPDATE one SET a = 8"); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.close(); err != nil {
+		t.Fatal(err)
+	}
 	f, err = openSchema(t, path, stepOne, stepTwo)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := one(t, f.r, "SELECT b FROM two"); got != 7 {
-		t.Errorf("migrated value = %d, want 7", got)
+	if got := one(t, f.r, "SELECT b FROM two"); got != 8 {
+		t.Errorf("migrated value = %d, want 8", got)
 	}
 	if got := one(t, f.r, "PRAGMA user_version"); got != 2 {
 		t.Errorf("user_version = %d, want 2", got)
@@ -348,8 +368,8 @@ func TestOlderFileIsMigratedAndCopiedFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := one(t, before.r, "SELECT a FROM one"); got != 7 {
-		t.Errorf("copied value = %d, want 7", got)
+	if got := one(t, before.r, "SELECT a FROM one"); got != 8 {
+		t.Errorf("copied value = %d, want 8", got)
 	}
 	info, err := os.Stat(path + ".before-2")
 	if err != nil || info.Mode().Perm() != 0o600 {

@@ -111,6 +111,9 @@ func (j *Journal) assemble(batch []*Receipt) []access.Event {
 		j.writer.backlog = slices.Insert(j.writer.backlog, 0, gap)
 	}
 	events = append(events, j.writer.backlog...)
+	j.state.Lock()
+	j.state.Queued = len(events) + len(batch)
+	j.state.Unlock()
 	for _, r := range batch {
 		events = append(events, r.take())
 	}
