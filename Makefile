@@ -12,7 +12,8 @@ export CGO_ENABLED := 1
 export CGO_CFLAGS  := -O2 -g -DSQLITE_DQS=0 -DSQLITE_DEFAULT_FOREIGN_KEYS=1 -DSQLITE_TRUSTED_SCHEMA=0 -DSQLITE_DEFAULT_MEMSTATUS=0 -DSQLITE_OMIT_SHARED_CACHE -DHAVE_FDATASYNC=1
 TAGS    := sqlite_omit_load_extension netgo osusergo
 GOFLAGS_ALL := -trimpath -tags '$(TAGS)'
-LDFLAGS := -s -w -X main.version=$(VERSION)
+# The daemon's clock is never before it was made.
+LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.buildTime=$(shell date -u -d @$(EPOCH) +%Y-%m-%dT%H:%M:%SZ)
 
 .PHONY: help
 help: ## list the targets
@@ -71,12 +72,28 @@ bench: setup build ## the figures, one line each: name value unit
 # ---- what is installed --------------------------------------------------------
 
 .PHONY: docs
-docs: ## manual pages and shell completion, made from the commands themselves
+docs: setup ## manual pages and shell completion, made from the commands themselves
 	@mkdir -p $(BUILD)/man $(BUILD)/completion
-	go run -tags 'docs $(TAGS)' ./cmd/tilegate man $(BUILD)/man
-	go run -tags '$(TAGS)' ./cmd/tilegate completion bash > $(BUILD)/completion/tilegate.bash
-	go run -tags '$(TAGS)' ./cmd/tilegate completion zsh > $(BUILD)/completion/_tilegate
-	go run -tags '$(TAGS)' ./cmd/tilegate completion fish > $(BUILD)/completion/tilegate.fish
+	go build $(GOFLAGS_ALL) -ldflags '$(LDFLAGS)' -o $(BUILD)/ ./cmd/tilegate
+	SOURCE_DATE_EPOCH=$(EPOCH) go run -tags 'docs $(TAGS)' ./cmd/tilegate man $(BUILD)/man
+	$(BUILD)/tilegate completion bash > $(BUILD)/completion/tilegate.bash
+	$(BUILD)/tilegate completion zsh > $(BUILD)/completion/_tilegate
+	$(BUILD)/tilegate completion fish > $(BUILD)/completion/tilegate.fish
+
+# The same sources give the same package: times come from the last commit.
+EPOCH    = $(shell git log -1 --format=%ct 2>/dev/null || echo 1)
+DEB_ARCH ?= $(shell dpkg --print-architecture)
+
+# $(call apt,command,package) installs a tool that is missing, where we may.
+apt = @command -v $(1) >/dev/null || { echo "installing $(2)"; apt-get -qq update && apt-get -qq -y install --no-install-recommends $(2) >/dev/null; }
+
+.PHONY: deb
+deb: docs ## the package for this machine's architecture, in dist/
+	$(call apt,lintian,lintian)
+	go build -buildmode=pie $(GOFLAGS_ALL) -ldflags '$(LDFLAGS) -extldflags=-Wl,-z,relro,-z,now' -o $(BUILD)/ ./cmd/tilegate ./cmd/tilegated
+	SOURCE_DATE_EPOCH=$(EPOCH) packaging/deb/build.sh $(DEB_ARCH) $(VERSION)
+	lintian --allow-root --fail-on error,warning dist/*.deb
+	systemd-analyze security --offline=true --no-pager --threshold=15 systemd/tilegated.service >/dev/null
 
 .PHONY: clean
 clean: ## remove what was built
