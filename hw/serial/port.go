@@ -176,19 +176,23 @@ func (p *Port) shut(drain bool) error {
 	p.once.Do(func() {
 		close(p.closing)
 		_ = p.side.SetDeadline(time.Unix(1, 0))
-		if drain {
-			p.drain()
+		// Output that cannot leave would hold close for up to 30 s. What has
+		// left is not flushed: on a pseudo-terminal that would take the last
+		// frame away from a reader that was slow to fetch it.
+		queue := unix.TCIOFLUSH
+		if drain && p.drain() {
+			queue = unix.TCIFLUSH
 		}
-		// Output that cannot leave would hold close for up to 30 s.
-		_ = p.flush(unix.TCIOFLUSH)
+		_ = p.flush(queue)
 		_ = control(p.raw, func(fd uintptr) error { return unix.IoctlSetInt(int(fd), unix.TIOCNXCL, 0) })
 		p.err = errors.Join(p.line.Close(), p.side.Close())
 	})
 	return p.err
 }
 
-// drain waits until the kernel has sent what Write took, or cannot.
-func (p *Port) drain() {
+// drain waits until the kernel has sent what Write took, and says whether it
+// could.
+func (p *Port) drain() bool {
 	for left := 500 * time.Millisecond; left > 0; {
 		var queued int
 		err := control(p.raw, func(fd uintptr) (err error) {
@@ -196,12 +200,13 @@ func (p *Port) drain() {
 			return err
 		})
 		if err != nil || queued == 0 {
-			return
+			return err == nil
 		}
 		nap := min(left, max(time.Duration(queued)*p.byteTime, time.Millisecond))
 		time.Sleep(nap)
 		left -= nap
 	}
+	return false
 }
 
 func (p *Port) flush(queue int) error {
