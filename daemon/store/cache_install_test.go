@@ -24,33 +24,35 @@ func rowCounts(t *testing.T, c *Cache) map[string]int {
 	return counts
 }
 
+// rosterChanges are changes of building and what they cost.
+var rosterChanges = []struct {
+	name   string
+	change func(r *access.Roster)
+	want   int            // rows changed
+	added  map[string]int // rows written beside the old ones
+}{
+	{"nothing", func(*access.Roster) {}, 0, nil},
+	{"order", func(r *access.Roster) { r.Doors[0], r.Doors[1] = r.Doors[1], r.Doors[0] }, 0, nil},
+	{"a time below the microsecond", func(r *access.Roster) { r.Grants[0].From = r.Grants[0].From.Add(time.Nanosecond) }, 0, nil},
+	{"another zone of the same time", func(r *access.Roster) { r.Grants[0].From = r.Grants[0].From.In(time.FixedZone("x", 3600)) }, 0, nil},
+	{"a name", func(r *access.Roster) { r.Holders[0].Name = "Anna Rossi" }, 1, map[string]int{"holders": 1}},
+	{"a suspension", func(r *access.Roster) { r.Holders[0].Suspended = true }, 1, map[string]int{"holders": 1}},
+	{"a lockdown", func(r *access.Roster) { r.Doors[0].LockedDown = true }, 1, map[string]int{"doors": 1}},
+	{"a right that ends earlier", func(r *access.Roster) { r.Grants[1].Until = noon.Add(-time.Hour) }, 1, map[string]int{"grants": 1}},
+	{"a card switched off", func(r *access.Roster) { r.Assignments[0].Active = false }, 2, map[string]int{"assignments": 1}},
+	{"a door joins a group", func(r *access.Roster) { r.Groups[0].Doors = append(r.Groups[0].Doors, "third") }, 1, map[string]int{"group_doors": 1}},
+	{"a person leaves a team", func(r *access.Roster) { r.Teams[0].Members = []string{"berta"} }, 1, nil},
+	{"a right is gone", func(r *access.Roster) { r.Grants = r.Grants[:1] }, 1, nil},
+	{"the same card twice", func(r *access.Roster) { r.Assignments = append(r.Assignments, r.Assignments[0]) }, 0, nil},
+	{"all is gone", func(r *access.Roster) { *r = access.Roster{} }, 16, nil},
+}
+
 func TestInstallWritesOnlyWhatChanged(t *testing.T) {
 	start := map[string]int{
 		"places": 1, "doors": 2, "policies": 1, "groups": 1, "group_doors": 2, "teams": 1, "team_members": 2,
 		"holders": 2, "assignments": 2, "grants": 2,
 	}
-	tests := []struct {
-		name   string
-		change func(r *access.Roster)
-		want   int            // rows changed
-		added  map[string]int // rows written beside the old ones
-	}{
-		{"nothing", func(*access.Roster) {}, 0, nil},
-		{"order", func(r *access.Roster) { r.Doors[0], r.Doors[1] = r.Doors[1], r.Doors[0] }, 0, nil},
-		{"a time below the microsecond", func(r *access.Roster) { r.Grants[0].From = r.Grants[0].From.Add(time.Nanosecond) }, 0, nil},
-		{"another zone of the same time", func(r *access.Roster) { r.Grants[0].From = r.Grants[0].From.In(time.FixedZone("x", 3600)) }, 0, nil},
-		{"a name", func(r *access.Roster) { r.Holders[0].Name = "Anna Rossi" }, 1, map[string]int{"holders": 1}},
-		{"a suspension", func(r *access.Roster) { r.Holders[0].Suspended = true }, 1, map[string]int{"holders": 1}},
-		{"a lockdown", func(r *access.Roster) { r.Doors[0].LockedDown = true }, 1, map[string]int{"doors": 1}},
-		{"a right that ends earlier", func(r *access.Roster) { r.Grants[1].Until = noon.Add(-time.Hour) }, 1, map[string]int{"grants": 1}},
-		{"a card switched off", func(r *access.Roster) { r.Assignments[0].Active = false }, 2, map[string]int{"assignments": 1}},
-		{"a door joins a group", func(r *access.Roster) { r.Groups[0].Doors = append(r.Groups[0].Doors, "third") }, 1, map[string]int{"group_doors": 1}},
-		{"a person leaves a team", func(r *access.Roster) { r.Teams[0].Members = []string{"berta"} }, 1, nil},
-		{"a right is gone", func(r *access.Roster) { r.Grants = r.Grants[:1] }, 1, nil},
-		{"the same card twice", func(r *access.Roster) { r.Assignments = append(r.Assignments, r.Assignments[0]) }, 0, nil},
-		{"all is gone", func(r *access.Roster) { *r = access.Roster{} }, 16, nil},
-	}
-	for _, tt := range tests {
+	for _, tt := range rosterChanges {
 		t.Run(tt.name, func(t *testing.T) {
 			c := openCache(t, cachePath(t))
 			install(t, c, "kisi", building(), noon)

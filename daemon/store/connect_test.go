@@ -1,14 +1,12 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/mattn/go-sqlite3"
@@ -230,35 +228,21 @@ func TestUnsafePathIsRefused(t *testing.T) {
 		make func(t *testing.T, path string)
 	}{
 		{"symbolic link", func(t *testing.T, path string) {
-			if err := openLedger(t, path+".real").Close(); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Symlink(path+".real", path); err != nil {
-				t.Fatal(err)
-			}
+			must(t, openLedger(t, path+".real").Close())
+			must(t, os.Symlink(path+".real", path))
 		}},
 		{"hard link", func(t *testing.T, path string) {
-			if err := openLedger(t, path).Close(); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Link(path, path+".other"); err != nil {
-				t.Fatal(err)
-			}
+			must(t, openLedger(t, path).Close())
+			must(t, os.Link(path, path+".other"))
 		}},
 		{"log is a symbolic link", func(t *testing.T, path string) {
-			if err := os.Symlink("/dev/null", path+"-wal"); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.Symlink("/dev/null", path+"-wal"))
 		}},
 		{"directory in its place", func(t *testing.T, path string) {
-			if err := os.Mkdir(path, 0o700); err != nil {
-				t.Fatal(err)
-			}
+			must(t, os.Mkdir(path, 0o700))
 		}},
 		{"directory that anybody may write", func(t *testing.T, path string) {
-			if err := os.Chmod(filepath.Dir(path), 0o777); err != nil { //nolint:gosec // that is the case
-				t.Fatal(err)
-			}
+			must(t, os.Chmod(filepath.Dir(path), 0o777)) //nolint:gosec // that is the case
 		}},
 	}
 	for _, tt := range tests {
@@ -273,6 +257,13 @@ func TestUnsafePathIsRefused(t *testing.T) {
 				t.Errorf("error = %v, want ErrUnsafePath", err)
 			}
 		})
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -297,122 +288,4 @@ func openLedger(t testing.TB, path string) *Ledger {
 		}
 	})
 	return l
-}
-
-// schemaOf is a schema of some steps.
-func schemaOf(steps ...string) fstest.MapFS {
-	fs := fstest.MapFS{}
-	for i, text := range steps {
-		fs["000"+string(rune('1'+i))+"_step.sql"] = &fstest.MapFile{Data: []byte(text)}
-	}
-	return fs
-}
-
-const (
-	stepOne = "CREATE TABLE one (a INTEGER PRIMARY KEY) STRICT; INSERT INTO one VALUES (7);"
-	stepTwo = "CREATE TABLE two (b INTEGER) STRICT; INSERT INTO two SELECT a FROM one;"
-)
-
-func openSchema(t *testing.T, path string, steps ...string) (*file, error) {
-	t.Helper()
-	l := ledgerLayout()
-	l.schema = schemaOf(steps...)
-	f, err := openFile(path, l, time.Second)
-	if err == nil {
-		t.Cleanup(func() { _ = f.close() })
-	}
-	return f, err
-}
-
-func one(t *testing.T, db *sql.DB, query string) (got int) {
-	t.Helper()
-	if err := db.QueryRowContext(context.Background(), query).Scan(&got); err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	return got
-}
-
-func TestOlderFileIsMigratedAndCopiedFirst(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.db")
-	f, err := openSchema(t, path, stepOne)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path + ".before-1"); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("a new file was copied: %v", err)
-	}
-	f, err = openSchema(t, path, stepOne)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := f.w.ExecContext(t.Context(), "UPDATE one SET a = 8"); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.close(); err != nil {
-		t.Fatal(err)
-	}
-	f, err = openSchema(t, path, stepOne, stepTwo)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := one(t, f.r, "SELECT b FROM two"); got != 8 {
-		t.Errorf("migrated value = %d, want 8", got)
-	}
-	if got := one(t, f.r, "PRAGMA user_version"); got != 2 {
-		t.Errorf("user_version = %d, want 2", got)
-	}
-	before, err := openSchema(t, path+".before-2", stepOne)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := one(t, before.r, "SELECT a FROM one"); got != 8 {
-		t.Errorf("copied value = %d, want 8", got)
-	}
-	info, err := os.Stat(path + ".before-2")
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("copy: mode %v, %v; want 600", info.Mode(), err)
-	}
-}
-
-func TestFailedStepLeavesTheFileAsItWas(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.db")
-	f, err := openSchema(t, path, stepOne)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.close(); err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // the copy of the first try is no obstacle to the second
-		if _, err = openSchema(t, path, stepOne, stepTwo+"SELECT nosuch;"); err == nil {
-			t.Fatal("a step with an error went through")
-		}
-	}
-	f, err = openSchema(t, path, stepOne)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := one(t, f.r, "SELECT count(*) FROM sqlite_schema WHERE name = 'two'"); got != 0 {
-		t.Error("half of a failed step stayed")
-	}
-}
-
-func TestNewerFileIsRefusedAndLeftAlone(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "x.db")
-	f, err := openSchema(t, path, stepOne, stepTwo)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := f.close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := openSchema(t, path, stepOne); !errors.Is(err, ErrNewerSchema) {
-		t.Errorf("error = %v, want ErrNewerSchema", err)
-	}
-	if _, err := openSchema(t, path, stepOne, stepTwo); err != nil {
-		t.Errorf("the newer version cannot open its file any more: %v", err)
-	}
 }

@@ -136,6 +136,37 @@ func TestDamagedJournalIsSetAsideAndBegunAnew(t *testing.T) {
 	}
 }
 
+// A power cut between setting aside and the first event of the new file must not
+// begin the numbers again.
+func TestEmptyJournalBesideADamagedOneNumbersOn(t *testing.T) {
+	path := journalPath(t)
+	garbage(t, path)
+	dir, err := SetAside(path, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := all(t, openJournal(t, path))
+	if len(events) != 1 || events[0].Seq != uint64(noon.UnixMilli())+1 || !strings.HasSuffix(events[0].Detail, dir) {
+		t.Errorf("events = %+v, want a log_reset numbered by the time that names %s", events, dir)
+	}
+}
+
+// A number that only damage can have made is not counted on from.
+func TestUnbelievableNumberIsNotCountedOnFrom(t *testing.T) {
+	path := journalPath(t)
+	j, err := OpenJournal(path, JournalOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := j.f.insert(1<<62, []access.Event{tap("broken")}); err != nil {
+		t.Fatal(err)
+	}
+	checkpointed(t, j.f)
+	if got := newestReadable(path); got != 0 {
+		t.Errorf("newest readable = %d, want none", got)
+	}
+}
+
 // A file that is damaged while it is open shows when the writer opens it again.
 func TestJournalDamagedWhileOpenLosesNoNewEvent(t *testing.T) {
 	path := journalPath(t)

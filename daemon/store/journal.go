@@ -50,8 +50,11 @@ const (
 	idleLogPages = 1000
 	tailRows     = 256
 	seqGap       = 10_000 // left free above a damaged file, whose tail may be gone
-	logReset     = "log_reset"
-	journalGap   = "journal_gap"
+	// seqBelievable is more than any count of events and any time in
+	// milliseconds; a number above it was made by the damage.
+	seqBelievable = 1 << 52
+	logReset      = "log_reset"
+	journalGap    = "journal_gap"
 )
 
 // JournalOptions is what a journal needs to know of the daemon.
@@ -146,29 +149,32 @@ func (j *Journal) open(floor uint64) error {
 		return fmt.Errorf("open the journal: %w", err)
 	}
 	cause := err
-	floor = max(floor, newestReadable(j.path), uint64(0))
-	if floor > 0 {
-		floor += seqGap
-	} else {
-		floor = uint64(max(0, j.o.Now().UnixMilli()))
-	}
+	floor = max(floor, newestReadable(j.path))
 	dir, err := SetAside(j.path, j.o.Now())
 	if err != nil {
 		return fmt.Errorf("open the journal: %w", errors.Join(cause, err))
 	}
 	j.o.Log.Error("the journal was damaged; it was set aside and a new one begun", "kept", dir, "error", cause)
+	j.state.Lock()
+	j.state.recovered = fmt.Sprintf("journal.db was damaged (%v); it is kept in %s and a new one was begun", cause, dir)
+	j.state.Unlock()
 	f, err = openSound(j.path)
 	if err != nil {
 		return fmt.Errorf("begin a new journal: %w", err)
 	}
-	reset := j.ownEvent(logReset + ": the damaged journal is kept in " + dir)
-	if err := f.insert(floor+1, []access.Event{reset}); err != nil {
-		return fmt.Errorf("begin a new journal: %w", errors.Join(err, f.close()))
-	}
-	j.state.Lock()
-	j.state.recovered = fmt.Sprintf("journal.db was damaged (%v); it is kept in %s and a new one was begun", cause, dir)
-	j.state.Unlock()
 	return j.adopt(f, floor)
+}
+
+// begin writes the first event of a journal that follows a damaged one, above
+// all numbers of that one.
+func (j *Journal) begin(f *file, floor uint64, kept string) error {
+	if floor > 0 {
+		floor += seqGap
+	} else {
+		floor = uint64(max(0, j.o.Now().UnixMilli()))
+	}
+	reset := j.ownEvent(logReset + ": the damaged journal is kept in " + kept)
+	return f.insert(floor+1, []access.Event{reset})
 }
 
 // openSound opens the file and reads its newest rows, however large it is.
@@ -190,27 +196,41 @@ func newestReadable(path string) uint64 {
 		return 0
 	}
 	span, err := f.span()
-	if err := errors.Join(err, f.close()); err != nil {
+	if err := errors.Join(err, f.close()); err != nil || span.last > seqBelievable {
 		return 0
 	}
 	return span.last
 }
 
-// adopt takes a file into use.
-func (j *Journal) adopt(f *file, floor uint64) error {
-	span, err := f.span()
+// adopt takes a file into use. An empty one beside one that was set aside wants
+// its first event, also when the power went before that was written.
+func (j *Journal) adopt(f *file, floor uint64) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("open the journal: %w", errors.Join(err, f.close()))
+		}
+	}()
+	held, err := f.span()
 	if err != nil {
-		return fmt.Errorf("open the journal: %w", errors.Join(err, f.close()))
+		return err
+	}
+	if kept := newestAside(j.path); held.count == 0 && kept != "" {
+		if err := j.begin(f, floor, kept); err != nil {
+			return err
+		}
+		if held, err = f.span(); err != nil {
+			return err
+		}
 	}
 	j.files.Lock()
 	j.f = f
 	j.files.Unlock()
 	j.state.Lock()
 	defer j.state.Unlock()
-	j.state.Last = max(span.last, floor)
-	j.state.Count = span.count
-	if !span.at.IsZero() {
-		j.state.newest = span.at
+	j.state.Last = max(held.last, floor)
+	j.state.Count = held.count
+	if !held.at.IsZero() {
+		j.state.newest = held.at
 	}
 	j.signal()
 	return nil

@@ -140,13 +140,28 @@ func SetAside(path string, now time.Time) (string, error) {
 	return dir, errors.Join(syncDirectory(dir), syncDirectory(filepath.Dir(path)))
 }
 
+// asides are the directories into which a database was set aside, oldest first.
+func asides(path string) ([]string, error) {
+	found, err := filepath.Glob(globEscape(path) + ".damaged-*")
+	slices.Sort(found)
+	return found, err
+}
+
+// newestAside is the last of them, or "".
+func newestAside(path string) string {
+	found, err := asides(path)
+	if err != nil || len(found) == 0 {
+		return ""
+	}
+	return found[len(found)-1]
+}
+
 // keepAside removes all but the newest few of what was set aside.
 func keepAside(path string, keep int) error {
-	found, err := filepath.Glob(globEscape(path) + ".damaged-*")
+	found, err := asides(path)
 	if err != nil {
 		return err
 	}
-	slices.Sort(found)
 	var errs []error
 	for _, dir := range found[:max(0, len(found)-keep)] {
 		errs = append(errs, os.RemoveAll(dir))
