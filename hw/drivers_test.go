@@ -36,8 +36,20 @@ func strike(driver, keys string) func(string) (hw.StrikePlan, error) {
 	}
 }
 
-func TestLineReaderPassesTheSuite(t *testing.T) {
+// Every driver passes the suite of its kind, all at once: they wait far more
+// than they work.
+func TestEveryDriverPassesItsSuite(t *testing.T) {
 	t.Parallel()
+	var all sync.WaitGroup
+	defer all.Wait()
+	for name, suite := range map[string]func(*testing.T){
+		"line reader": lineReaders, "modbus strike": modbusStrikes, "usbrelay strike": usbStrikes,
+	} {
+		all.Go(func() { t.Run(name, suite) })
+	}
+}
+
+func lineReaders(t *testing.T) {
 	uids := [2]hwtest.Sample{
 		{Show: "04A2B3C4D5E680", Kind: access.Card, Value: "04a2b3c4d5e680"},
 		{Show: "922e5832", Kind: access.Card, Value: "922e5832"},
@@ -73,8 +85,7 @@ func TestLineReaderPassesTheSuite(t *testing.T) {
 	}
 }
 
-func TestModbusStrikePassesTheSuite(t *testing.T) {
-	t.Parallel()
+func modbusStrikes(t *testing.T) {
 	board := func(line io.ReadWriter) hwtest.Board { return hwtest.NewModbusBoard(line, 8) }
 	echoing := func(line io.ReadWriter) hwtest.Board {
 		b := hwtest.NewModbusBoard(line, 8)
@@ -106,8 +117,7 @@ func TestModbusStrikePassesTheSuite(t *testing.T) {
 	}
 }
 
-func TestUSBRelayStrikePassesTheSuite(t *testing.T) {
-	t.Parallel()
+func usbStrikes(t *testing.T) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	for _, tt := range []struct {

@@ -93,11 +93,11 @@ var resultTypes = []string{"qr", "uid", "em4100", "wiegand"}
 type decodeOptions struct {
 	From  string `toml:"from"`  // text (the bytes as they are), hex, decimal
 	Width int    `toml:"width"` // decimal: exactly so many digits; 0: any number
+	Pad   int    `toml:"pad"`   // zero bytes on the left, up to so many bytes in all
 
 	Reverse  []string `toml:"reverse"`   // bytes, bits (in each byte), nibbles (in each byte)
 	DropBits int      `toml:"drop_bits"` // from the low end
 	TakeBits int      `toml:"take_bits"` // of what is left, from the low end; 0: all
-	Pad      int      `toml:"pad"`       // zeros on the left, up to so many bytes
 
 	As      string `toml:"as"`      // qr, uid, em4100, wiegand
 	Min     int    `toml:"min"`     // qr: how many bytes it has at least; not given: 4
@@ -195,14 +195,14 @@ func (o *decodeOptions) bytes(data []byte) ([]byte, error) {
 		number, _ := new(big.Int).SetString(string(data), 10)
 		raw = number.Bytes()
 	}
+	if missing := o.Pad - len(raw); missing > 0 {
+		raw = append(make([]byte, missing), raw...)
+	}
 	for _, what := range o.Reverse {
 		reverse(raw, what)
 	}
 	if o.DropBits > 0 || o.TakeBits > 0 {
 		raw = cutBits(raw, o.DropBits, o.TakeBits)
-	}
-	if missing := o.Pad - len(raw); missing > 0 {
-		raw = append(make([]byte, missing), raw...)
 	}
 	return raw, nil
 }

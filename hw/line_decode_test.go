@@ -122,6 +122,7 @@ func TestCredentialsAreDecodedAsTheSettingsSay(t *testing.T) {
 		{"bytes and bits, LSB first", decodeOptions{From: "hex", As: "uid", Reverse: []string{"bytes", "bits"}}, "4C1A7449", "card 922e5832"},
 		{"decimal", decodeOptions{From: "decimal", As: "uid", Pad: 4}, "2452510770", "card 922e5832"},
 		{"decimal, padded", decodeOptions{From: "decimal", As: "uid", Width: 10, Pad: 4}, "0000000255", "card 000000ff"},
+		{"decimal, padded before it is reversed", decodeOptions{From: "decimal", As: "uid", Pad: 4, Reverse: []string{"bytes"}}, "0000000255", "card ff000000"},
 		{"decimal, wrong width", decodeOptions{From: "decimal", As: "uid", Width: 10, Pad: 4}, "255", "error"},
 		{"decimal with a sign", decodeOptions{From: "decimal", As: "uid", Pad: 4}, "-255", "error"},
 		{"decimal too large", decodeOptions{From: "decimal", As: "uid", Pad: 4}, "99999999999999999999", "error"},

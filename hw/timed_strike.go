@@ -49,7 +49,7 @@ const (
 	relockTime  = 5 * time.Second        // for one attempt to lock
 	relockAgain = time.Second            // between attempts
 	flashGrace  = 300 * time.Millisecond // how late a board's own timer may be
-	watchUp     = 10 * time.Second       // between two looks at a board that is well
+	watchUp     = 5 * time.Second        // between two looks at a board that is well
 	watchDown   = 3 * time.Second        // and at one that is not
 )
 

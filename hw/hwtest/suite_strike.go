@@ -268,8 +268,9 @@ func testAbsent(b *strikeBench) {
 	}
 }
 
-// testNoReplay cuts the line in a pulse that the board may not end itself.
-func testNoReplay(b *strikeBench) { // R-I7: no relay change caused by a link
+// testNoReplay cuts the line in a pulse: a link that comes or goes moves no
+// relay away from rest.
+func testNoReplay(b *strikeBench) {
 	b.mustRest()
 	b.mustPulse(6 * time.Second)
 	b.await(true)
