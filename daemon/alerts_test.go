@@ -33,12 +33,12 @@ func newAlertStage(t *testing.T, urls map[string]string) (*alerts, *gateway, *ti
 	clock := Clock{
 		Wall: func() time.Time { return today.Add(*mono) }, Mono: func() time.Duration { return *mono }, Synced: func() bool { return true },
 	}
-	o := &config.Options{Site: config.Site{ID: "trastevere", Name: "Trastevere"}, State: config.State{CredentialsDir: dir}}
+	o := &config.Options{Site: config.Site{ID: "trastevere", Name: "Trastevere"}}
 	if _, ok := urls["hook"]; ok {
-		o.Alert.WebhookURLFile = "hook"
+		o.Alert.WebhookURLFile = filepath.Join(dir, "hook")
 	}
 	if _, ok := urls["beat"]; ok {
-		o.Alert.HeartbeatFile, o.Alert.HeartbeatEvery = "beat", time.Minute
+		o.Alert.HeartbeatFile, o.Alert.HeartbeatEvery = filepath.Join(dir, "beat"), time.Minute
 	}
 	g := &gateway{settings: o, log: hclog.NewNullLogger(), troubles: newTroubles(clock), clock: newTimekeeper(clock, time.Time{})}
 	return newAlerts(g), g, mono
@@ -109,13 +109,13 @@ func TestTheHeartbeatStopsInCriticalTrouble(t *testing.T) {
 
 func TestASecretThatOthersCanReadIsNotUsed(t *testing.T) {
 	a, g, _ := newAlertStage(t, map[string]string{"hook": "http://127.0.0.1:1/"})
-	path := filepath.Join(g.settings.State.CredentialsDir, "hook")
+	path := g.settings.Alert.WebhookURLFile
 	if err := os.Chmod(path, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	err := a.post(t.Context(), g.settings, "hook", alertMessage{})
-	if err == nil || !strings.Contains(err.Error(), "chmod 600") {
-		t.Errorf("got %v, want it to say chmod 600", err)
+	err := a.post(t.Context(), path, alertMessage{})
+	if err == nil || !strings.Contains(err.Error(), "chmod 0600") {
+		t.Errorf("got %v, want it to say chmod 0600", err)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tilegate/tilegate/cloud/secret"
 	"github.com/tilegate/tilegate/daemon/config"
 )
 
@@ -39,7 +40,7 @@ func sendMail(ctx context.Context, settings *config.Options, m alertMessage) (er
 		return fmt.Errorf("mail: %w", errors.Join(err, conn.Close()))
 	}
 	defer client.Close() //nolint:errcheck // Quit reports what matters
-	if err := secureMail(client, settings, host); err != nil {
+	if err := secureMail(client, mail, host); err != nil {
 		return fmt.Errorf("mail: %w", err)
 	}
 	if err := client.Mail(mail.From); err != nil {
@@ -61,8 +62,7 @@ func sendMail(ctx context.Context, settings *config.Options, m alertMessage) (er
 	return client.Quit()
 }
 
-func secureMail(client *smtp.Client, settings *config.Options, host string) error {
-	mail := settings.Alert.Mail
+func secureMail(client *smtp.Client, mail *config.Mail, host string) error {
 	local := host == "localhost"
 	if ip := net.ParseIP(host); ip != nil {
 		local = ip.IsLoopback()
@@ -77,7 +77,7 @@ func secureMail(client *smtp.Client, settings *config.Options, host string) erro
 	if mail.User == "" {
 		return nil
 	}
-	password, err := readSecret(settings, mail.PasswordFile)
+	password, err := secret.Read(mail.PasswordFile)
 	if err != nil {
 		return err
 	}

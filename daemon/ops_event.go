@@ -10,9 +10,7 @@ import (
 
 // Events reads the journal, oldest first.
 func (g *gateway) Events(ctx context.Context, q control.EventQuery) ([]access.Event, error) {
-	return g.journal.Events(ctx, store.EventQuery{
-		After: q.After, Limit: q.Limit, Door: q.Door, Kind: q.Kind, Reason: q.Reason, Since: q.Since, Until: q.Until,
-	})
+	return g.journal.Events(ctx, store.EventQuery(q))
 }
 
 // Follow calls each for every event after q.After, or from now on if that is 0.

@@ -25,7 +25,7 @@ func (g *gateway) Status(ctx context.Context) (control.Status, error) {
 	}
 	return control.Status{
 		Site: settings.Site.ID, Name: settings.Site.Name, TimeZone: settings.Site.Zone.String(),
-		Version: g.options.Version, Started: g.started, Line: g.statusLine(), Ready: true, Clock: clock,
+		Version: g.options.Version, Started: g.started, Line: g.statusLine(), Ready: snapshot.Counts().Credentials > 0, Clock: clock,
 		Generation: snapshot.Generation(), RosterHash: g.rosterHash(), Counts: snapshot.Counts(),
 		Doors: doors, Sources: sources, Troubles: g.troubles.shown(),
 		Journal: control.JournalStatus{

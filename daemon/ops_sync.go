@@ -50,6 +50,16 @@ func (g *gateway) SyncNow(ctx context.Context, caller control.Caller, source str
 	return status, errors.Join(append(failures, err)...)
 }
 
+// ApproveSync lets the removals pass that are held now, and fetches again.
+func (g *gateway) ApproveSync(ctx context.Context, caller control.Caller, source string) ([]control.Sync, error) {
+	for _, s := range g.sources.all() {
+		if s.settings.Name == source {
+			g.system(fmt.Sprintf("%d removals of %s approved by", s.sync.Approve(), source), caller.Name)
+		}
+	}
+	return g.SyncNow(ctx, caller, source)
+}
+
 // TestKisi asks Kisi who we are and what we may.
 func (g *gateway) TestKisi(ctx context.Context) (cloud.Report, error) {
 	for _, s := range g.sources.all() {

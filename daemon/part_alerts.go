@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/tilegate/tilegate/cloud/secret"
 	"github.com/tilegate/tilegate/daemon/config"
 	"github.com/tilegate/tilegate/daemon/control"
 )
@@ -136,7 +137,7 @@ func (a *alerts) message(settings *config.Options, shown []control.Trouble) *ale
 func (a *alerts) deliver(ctx context.Context, settings *config.Options, m alertMessage) error {
 	var failures []error
 	if file := settings.Alert.WebhookURLFile; file != "" {
-		failures = append(failures, a.post(ctx, settings, file, m))
+		failures = append(failures, a.post(ctx, file, m))
 	}
 	if settings.Alert.Mail != nil {
 		failures = append(failures, sendMail(ctx, settings, m))
@@ -144,17 +145,17 @@ func (a *alerts) deliver(ctx context.Context, settings *config.Options, m alertM
 	return errors.Join(failures...)
 }
 
-func (a *alerts) post(ctx context.Context, settings *config.Options, file string, m alertMessage) error {
+func (a *alerts) post(ctx context.Context, file string, m alertMessage) error {
 	body, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	return a.call(ctx, settings, "webhook", file, http.MethodPost, body)
+	return a.call(ctx, "webhook", file, http.MethodPost, body)
 }
 
 // call sends one request to a secret URL. No error shows the URL.
-func (a *alerts) call(ctx context.Context, settings *config.Options, what, file, method string, body []byte) error {
-	address, err := readSecret(settings, file)
+func (a *alerts) call(ctx context.Context, what, file, method string, body []byte) error {
+	address, err := secret.Read(file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
@@ -192,7 +193,7 @@ func (a *alerts) heartbeat(ctx context.Context, settings *config.Options, shown 
 		return
 	}
 	a.beat = max(now, 1)
-	if err := a.call(ctx, settings, "heartbeat", file, http.MethodGet, nil); err != nil {
+	if err := a.call(ctx, "heartbeat", file, http.MethodGet, nil); err != nil {
 		a.log.Debug("the heartbeat was not heard", "error", err)
 	}
 }

@@ -7,12 +7,6 @@ import (
 	"github.com/tilegate/tilegate/daemon/control"
 )
 
-// The groups that may use the two sockets.
-const (
-	viewGroup    = "tilegate-view"
-	operateGroup = "tilegate-operate"
-)
-
 // openControl listens for the operator's tool.
 func (g *gateway) openControl() error {
 	log := g.log.Named("control")
@@ -23,10 +17,10 @@ func (g *gateway) openControl() error {
 		path, group string
 		role        control.Role
 	}{
-		{g.settings.Control.ViewSocket, viewGroup, control.View},
-		{g.settings.Control.OperateSocket, operateGroup, control.Operate},
+		{g.settings.Control.ViewSocket, control.ViewGroup, control.View},
+		{g.settings.Control.OperateSocket, control.OperateGroup, control.Operate},
 	} {
-		listener, note, err := control.Listen(s.path, 0o660, s.group)
+		listener, note, err := control.Listen(s.path, control.SocketMode, s.group)
 		if err != nil {
 			return fmt.Errorf("control socket %s: %w", s.path, err)
 		}

@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 
@@ -22,9 +19,7 @@ import (
 
 // sourcesPart keeps every source of rights in step.
 type sourcesPart struct {
-	g   *gateway
-	log hclog.Logger
-
+	g    *gateway
 	mu   sync.Mutex // guards open
 	open map[string]*openSource
 }
@@ -40,7 +35,7 @@ type openSource struct {
 }
 
 func newSourcesPart(g *gateway) *sourcesPart {
-	return &sourcesPart{g: g, log: g.log.Named("sync"), open: map[string]*openSource{}}
+	return &sourcesPart{g: g, open: map[string]*openSource{}}
 }
 
 // apply makes the running sources equal to the settings.
@@ -93,17 +88,8 @@ func doorIDs(o *config.Options) []string {
 }
 
 func (p *sourcesPart) start(ctx context.Context, s config.Source, doors map[string]string, o *config.Options) error {
-	numbers := prometheus.NewRegistry()
-	source, err := openSourcePlan(ctx, p.g, s, doors, o, numbers)
-	if err != nil {
-		return err
-	}
-	opened := &openSource{source: source, settings: s, doors: doors, numbers: numbers, crew: p.g.crew.child()}
-	opened.sync, err = cloud.NewSync(cloud.SyncOptions{
-		Source: source, Every: s.Every, Doors: doorIDs(o), Keeper: p.g.rights, Log: p.log.With("source", s.Name),
-		Metrics: numbers, Now: time.Now,
-	})
-	if err != nil {
+	opened := &openSource{settings: s, doors: doors, numbers: prometheus.NewRegistry(), crew: p.g.crew.child()}
+	if err := opened.open(ctx, p.g, o); err != nil {
 		return err
 	}
 	opened.crew.start("sync of "+s.Name, opened.sync.Run)
@@ -111,39 +97,26 @@ func (p *sourcesPart) start(ctx context.Context, s config.Source, doors map[stri
 	return nil
 }
 
-func openSourcePlan(ctx context.Context, g *gateway, s config.Source, doors map[string]string, o *config.Options, numbers prometheus.Registerer) (cloud.Source, error) {
+// open makes the source and its sync. The source tells the sync how far a fetch
+// is, so it is handed a function before there is a sync to tell.
+func (s *openSource) open(ctx context.Context, g *gateway, o *config.Options) error {
 	links, err := g.ledger.Links(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return s.Plan.Open(cloud.Deps{
-		Log: g.log.Named(s.Name), Digest: g.keys.digest, Metrics: numbers, Doors: doors, Links: links,
-		SecretPath: secretPath(o), Version: g.options.Version,
+	s.source, err = s.settings.Plan.Open(cloud.Deps{
+		Log: g.log.Named(s.settings.Name), Digest: g.keys.digest, Metrics: s.numbers, Doors: s.doors, Links: links,
+		SecretPath: o.State.SecretPath, Version: g.options.Version,
+		Progress: func(done, total int, what string) { s.sync.Progress(done, total, what) },
 	})
-}
-
-// secretPath finds a secret: relative paths lie in the credentials directory.
-func secretPath(o *config.Options) func(string) string {
-	return func(path string) string {
-		if filepath.IsAbs(path) {
-			return path
-		}
-		return filepath.Join(o.State.CredentialsDir, path)
-	}
-}
-
-// readSecret reads a secret at use, so that it can be changed without a restart.
-func readSecret(o *config.Options, path string) (string, error) {
-	path = secretPath(o)(path)
-	info, err := os.Stat(path)
 	if err != nil {
-		return "", err
+		return err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("secret %s: others can read it (mode %o); run: chmod 600 %s", path, info.Mode().Perm(), path)
-	}
-	text, err := os.ReadFile(path) //nolint:gosec // named in the settings file, which root wrote
-	return strings.TrimSpace(string(text)), err
+	s.sync, err = cloud.NewSync(cloud.SyncOptions{
+		Source: s.source, Every: s.settings.Every, Doors: doorIDs(o), Keeper: g.rights,
+		Log: g.log.Named("sync").With("source", s.settings.Name), Metrics: s.numbers, Now: time.Now,
+	})
+	return err
 }
 
 // close stops every source.

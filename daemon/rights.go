@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -83,7 +84,7 @@ func (r *rights) retire(ctx context.Context, sources []access.Contact) error {
 			return err
 		}
 		kept := slices.DeleteFunc(r.Load().Contacts(), func(k access.Contact) bool { return k.Source == c.Source })
-		merged, err := r.merge(ctx, access.Roster{}, kept, "")
+		merged, err := r.merge(ctx, kept, "", access.Roster{})
 		if err != nil {
 			return err
 		}
@@ -128,7 +129,7 @@ func (r *rights) Replace(ctx context.Context, source string, next access.Roster,
 
 func (r *rights) replace(ctx context.Context, source string, next access.Roster, contact access.Contact) (int, error) {
 	contacts := mergeContacts(r.Load().Contacts(), []access.Contact{contact})
-	merged, err := r.merge(ctx, next, contacts, source)
+	merged, err := r.merge(ctx, contacts, source, next)
 	if err != nil {
 		return 0, err
 	}
@@ -149,17 +150,20 @@ func (r *rights) replace(ctx context.Context, source string, next access.Roster,
 	return changed, nil
 }
 
-// merge lays what is stored of every source but one beside a roster.
-func (r *rights) merge(ctx context.Context, merged access.Roster, contacts []access.Contact, but string) (access.Roster, error) {
-	for _, c := range contacts {
-		if c.Source == but {
-			continue
+// merge is what all sources say, in the order of their names, with next in the
+// place of one of them.
+func (r *rights) merge(ctx context.Context, contacts []access.Contact, source string, next access.Roster) (access.Roster, error) {
+	var merged access.Roster
+	byName := slices.SortedFunc(slices.Values(contacts), func(a, b access.Contact) int { return strings.Compare(a.Source, b.Source) })
+	for _, c := range byName {
+		rows := next
+		if c.Source != source {
+			var err error
+			if rows, err = r.cache.LoadSource(ctx, c.Source); err != nil {
+				return access.Roster{}, fmt.Errorf("rights of %s: %w", c.Source, err)
+			}
 		}
-		other, err := r.cache.LoadSource(ctx, c.Source)
-		if err != nil {
-			return access.Roster{}, fmt.Errorf("rights of %s: %w", c.Source, err)
-		}
-		merged = mergeRosters(merged, other)
+		merged = access.Merge(merged, rows)
 	}
 	return merged, nil
 }
@@ -179,40 +183,6 @@ func (r *rights) swap(s *access.Snapshot) {
 	if r.changed != nil {
 		r.changed(s)
 	}
-}
-
-// mergeRosters lays one source's rows beside another's. A door or a place that
-// both name is the first one's.
-func mergeRosters(a, b access.Roster) access.Roster {
-	return access.Roster{
-		Places:      mergeRows(a.Places, b.Places, func(p access.Place) string { return p.ID }),
-		Doors:       mergeRows(a.Doors, b.Doors, func(d access.Door) string { return d.ID }),
-		Policies:    concat(a.Policies, b.Policies),
-		Groups:      concat(a.Groups, b.Groups),
-		Teams:       concat(a.Teams, b.Teams),
-		Holders:     mergeRows(a.Holders, b.Holders, func(h access.Holder) string { return h.ID }),
-		Assignments: concat(a.Assignments, b.Assignments),
-		Grants:      concat(a.Grants, b.Grants),
-	}
-}
-
-func concat[T any](a, b []T) []T { return append(slices.Clip(a), b...) }
-
-func mergeRows[T any](a, b []T, id func(T) string) []T {
-	if len(a) == 0 || len(b) == 0 {
-		return concat(a, b)
-	}
-	have := make(map[string]struct{}, len(a))
-	for _, row := range a {
-		have[id(row)] = struct{}{}
-	}
-	out := concat(a, nil)
-	for _, row := range b {
-		if _, twice := have[id(row)]; !twice {
-			out = append(out, row)
-		}
-	}
-	return out
 }
 
 // mergeContacts is old brought up to date by newer: a source keeps its newest

@@ -63,7 +63,7 @@ var troubleKinds = map[string]troubleKind{
 	},
 	troubleSyncHeld: {
 		severity: critical, title: "A large removal is held back",
-		text: "The cloud says that many people have lost their rights at once. Nobody was removed. If it is meant, approve it; if not, look what is wrong in the cloud.",
+		text: "The cloud says that many people have lost their rights at once. Nobody was removed. Look at them with tilegate sync status; if they are meant, let them pass with tilegate sync approve.",
 	},
 	troubleRowsDropped: {
 		severity: warning, title: "Some rights could not be used", patience: 30 * time.Minute,

@@ -3,10 +3,9 @@ package kisi
 import (
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
+
+	"github.com/tilegate/tilegate/cloud/secret"
 )
 
 // Key is a Kisi API key. It shows itself to nobody: printed, logged or
@@ -49,29 +48,19 @@ var ErrNoKey = errors.New("there is no Kisi API key")
 // KeyFile is a key in a file that only its owner may read, read at each use.
 // White space around the key does not matter.
 func KeyFile(path string) KeySource {
-	return func() (Key, error) { return readKey(path) }
+	return func() (Key, error) {
+		raw, err := secret.Read(path)
+		if errors.Is(err, secret.ErrNone) {
+			return "", fmt.Errorf("%w: %w", ErrNoKey, err)
+		}
+		if err != nil {
+			return "", fmt.Errorf("kisi key: %w", err)
+		}
+		return parseKey(path, raw)
+	}
 }
 
-const maxKey = 512 // bytes of a key file; Kisi's secrets have about 32
-
-func readKey(path string) (Key, error) {
-	f, err := os.Open(path) //nolint:gosec // the operator names the file
-	if errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("%w: %s does not exist: write the key into it (mode 0600)", ErrNoKey, path)
-	}
-	if err != nil {
-		return "", fmt.Errorf("kisi key: %w", err)
-	}
-	defer f.Close() //nolint:errcheck // only read
-	if err := onlyOwnerReads(f); err != nil {
-		return "", err
-	}
-	raw, err := io.ReadAll(io.LimitReader(f, maxKey+1))
-	if err != nil {
-		return "", fmt.Errorf("kisi key: %w", err)
-	}
-	return parseKey(path, string(raw))
-}
+const maxKey = 512 // bytes; Kisi's secrets have about 32
 
 // parseKey takes a key out of the content of a file, which errors never repeat.
 func parseKey(path, raw string) (Key, error) {
@@ -85,26 +74,4 @@ func parseKey(path, raw string) (Key, error) {
 		return "", fmt.Errorf("kisi key: %s does not hold a key: it must be one line of letters and digits and nothing else", path)
 	}
 	return Key(key), nil
-}
-
-func onlyOwnerReads(f *os.File) error {
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("kisi key: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("kisi key: %s is not a file", f.Name())
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 && !credential(f.Name()) {
-		return fmt.Errorf("kisi key: %s may be read by others (mode %04o): run chmod 600 on it, and make a new key if this is a shared machine", f.Name(), mode)
-	}
-	return nil
-}
-
-// credential says whether systemd put the file there. Such files are in memory
-// and for this service only, but the access list that lets its user read them
-// shows up as a mode that the group can read, 0440 (systemd.exec, Credentials).
-func credential(path string) bool {
-	dir := os.Getenv("CREDENTIALS_DIRECTORY")
-	return dir != "" && filepath.Dir(path) == filepath.Clean(dir)
 }

@@ -27,12 +27,12 @@ func TestKeyIsRereadAndRefusedWhereOthersMayReadIt(t *testing.T) {
 		{"a key", "abcdef0123456789", 0o600, "abcdef0123456789", ""},
 		{"another key, with the end of a line", "9876543210fedcba\r\n", 0o400, "9876543210fedcba", ""},
 		{"a key with its scheme", "KISI-LOGIN abc\n", 0o600, "abc", ""},
-		{"readable by the group", "s3cr3t", 0o640, "", "chmod 600"},
-		{"readable by everybody", "s3cr3t", 0o604, "", "chmod 600"},
+		{"readable by the group", "s3cr3t", 0o640, "", "chmod 0600"},
+		{"readable by everybody", "s3cr3t", 0o604, "", "chmod 0600"},
 		{"empty", " \n", 0o600, "", "is empty"},
 		{"two lines", "s3cr3t\ns3cr3t", 0o600, "", "one line"},
 		{"a header put in", "s3cr3t\r\nX-Evil: s3cr3t", 0o600, "", "one line"},
-		{"a page of text", strings.Repeat("s3cr3t", 1000), 0o600, "", "one line"},
+		{"a page of text", strings.Repeat("s3cr3t", 1000), 0o600, "", "longer than"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			_ = os.Remove(file)

@@ -188,6 +188,10 @@ func (g *gateway) SyncNow(ctx context.Context, _ control.Caller, source string) 
 	return g.syncs, g.act("sync " + source)
 }
 
+func (g *gateway) ApproveSync(_ context.Context, _ control.Caller, source string) ([]control.Sync, error) {
+	return g.syncs, g.act("approve " + source)
+}
+
 func (g *gateway) TestKisi(context.Context) (cloud.Report, error) {
 	return cloud.Report{Organisation: "Example", Lines: g.checks}, g.act("kisi")
 }

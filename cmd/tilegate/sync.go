@@ -12,8 +12,9 @@ import (
 func newSync(t *tool) *cobra.Command {
 	return noun("sync", "fetch the rights, and how old they are", "Fetches the rights from their sources, and shows how old they are.",
 		`  tilegate sync status
-  tilegate sync now`,
-		newSyncNow(t), newSyncStatus(t))
+  tilegate sync now
+  tilegate sync approve kisi`,
+		newSyncNow(t), newSyncStatus(t), newSyncApprove(t))
 }
 
 func newSyncStatus(t *tool) *cobra.Command {
@@ -68,14 +69,43 @@ use. This can take minutes. It needs the operate socket.`,
 			if err != nil {
 				return err
 			}
-			if t.asJSON {
-				err = t.sayJSON(syncs)
-			} else {
-				t.saySync(syncs, t.now())
-			}
-			return firstError(err, synced(syncs))
+			return t.saySynced(syncs)
 		},
 	}
+}
+
+func newSyncApprove(t *tool) *cobra.Command {
+	return &cobra.Command{
+		Use:   "approve SOURCE",
+		Short: "let the removals pass that are held",
+		Long: `Lets the removals of one source pass that are held now, and only those, and
+fetches again so that they take effect. Look at them first: tilegate sync status
+lists who would lose which door. It needs the operate socket and is recorded.`,
+		Example: "  tilegate sync approve kisi",
+		Annotations: exits(`0    the rights are as the source says
+1    it failed: the rights are as they were
+2    the command line is wrong
+10   fetched, but other removals are held now
+130  interrupted`),
+		Args:              takes("SOURCE"),
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			syncs, err := t.act().ApproveSync(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return t.saySynced(syncs)
+		},
+	}
+}
+
+// saySynced shows what came of a sync, and makes an exit status of it.
+func (t *tool) saySynced(syncs []control.Sync) error {
+	if t.asJSON {
+		return firstError(t.sayJSON(syncs), synced(syncs))
+	}
+	t.saySync(syncs, t.now())
+	return synced(syncs)
 }
 
 // synced is an error if a source could not be fetched, and errNo if something

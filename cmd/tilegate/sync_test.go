@@ -29,10 +29,12 @@ func TestSyncNowExitsAsItWent(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			g := morning()
 			g.syncs = test.syncs
-			if got := open(t, g).run(t, "sync", "now", "kisi"); got.code != test.exit {
-				t.Errorf("exit %d, want %d: %s", got.code, test.exit, got.err)
+			for _, verb := range []string{"now", "approve"} {
+				if got := open(t, g).run(t, "sync", verb, "kisi"); got.code != test.exit {
+					t.Errorf("%s: exit %d, want %d: %s", verb, got.code, test.exit, got.err)
+				}
 			}
-			if diff := cmp.Diff([]string{"sync kisi"}, g.acted); diff != "" {
+			if diff := cmp.Diff([]string{"sync kisi", "approve kisi"}, g.acted); diff != "" {
 				t.Errorf("acted (-want +got):\n%s", diff)
 			}
 		})

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/tilegate/tilegate/cloud/secret"
 )
 
 // Secret is a file with a secret that the settings name.
@@ -61,25 +63,9 @@ func (c *checker) secretFile(key, path string) {
 	if err != nil {
 		return
 	}
-	if what, hint := exposed(full, info); what != "" {
+	if what, hint := secret.Exposed(full, info); what != "" {
 		c.blame(key, hint, "%s", what)
 	}
-}
-
-// exposed says what is wrong with the mode of a secret. Files that systemd put
-// into the credentials directory are left alone: they are in memory, for this
-// service only, and their access list shows up as a mode that others can read.
-func exposed(path string, info fs.FileInfo) (what, hint string) {
-	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && strings.HasPrefix(path, filepath.Clean(dir)+"/") {
-		return "", ""
-	}
-	if !info.Mode().IsRegular() {
-		return path + " is not a file", "name a file that holds the secret and nothing else"
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return fmt.Sprintf("others on this machine can read %s (mode %04o)", path, mode), "chmod 0600 " + path
-	}
-	return "", ""
 }
 
 // CheckSecrets says which secrets are missing, empty, or not readable by whoever
@@ -89,9 +75,9 @@ func exposed(path string, info fs.FileInfo) (what, hint string) {
 func (o *Options) CheckSecrets() error {
 	var mistakes []*Mistake
 	reader := gatewayUser()
-	for _, secret := range o.Secrets {
-		if what, hint := usable(secret.Path, reader); what != "" {
-			mistakes = append(mistakes, &Mistake{Path: o.Path, Line: secret.Line, Key: secret.Key, What: what, Hint: hint})
+	for _, named := range o.Secrets {
+		if what, hint := usable(named.Path, reader); what != "" {
+			mistakes = append(mistakes, &Mistake{Path: o.Path, Line: named.Line, Key: named.Key, What: what, Hint: hint})
 		}
 	}
 	return join(mistakes)

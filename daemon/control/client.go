@@ -94,6 +94,12 @@ func (c *Client) SyncNow(ctx context.Context, source string) ([]Sync, error) {
 	return post[[]Sync](ctx, c, "/v1/sync", slowly, syncRequest{Source: source})
 }
 
+// ApproveSync lets the removals of a source pass that are held now, and waits as
+// SyncNow does. It needs the operate socket.
+func (c *Client) ApproveSync(ctx context.Context, source string) ([]Sync, error) {
+	return post[[]Sync](ctx, c, "/v1/sync/"+url.PathEscape(source)+"/approve", slowly, nil)
+}
+
 // TestKisi tries the connection to Kisi. It needs the operate socket.
 func (c *Client) TestKisi(ctx context.Context) (cloud.Report, error) {
 	return post[cloud.Report](ctx, c, "/v1/kisi/test", slowly, nil)

@@ -88,6 +88,10 @@ func (h *house) Simulate(_ context.Context, caller Caller, question Question) (A
 
 func (h *house) SyncStatus(context.Context) ([]Sync, error) { return h.syncs, h.note() }
 
+func (h *house) ApproveSync(_ context.Context, caller Caller, source string) ([]Sync, error) {
+	return h.syncs, h.note(caller, source, "approve")
+}
+
 func (h *house) SyncNow(ctx context.Context, caller Caller, source string) ([]Sync, error) {
 	if h.hold != nil {
 		select {

@@ -72,6 +72,9 @@ type SyncOps interface {
 	SyncStatus(ctx context.Context) ([]Sync, error)
 	// SyncNow fetches a source, or all if empty, and waits.
 	SyncNow(ctx context.Context, caller Caller, source string) ([]Sync, error)
+	// ApproveSync lets the removals of a source pass that are held now, and
+	// only those; then it fetches as SyncNow does.
+	ApproveSync(ctx context.Context, caller Caller, source string) ([]Sync, error)
 }
 
 // KisiOps tests the connection.

@@ -40,6 +40,7 @@ func (s *Server) routes() []route {
 		{pattern: "POST /v1/taps", acts: true, answer: s.simulate},
 		{pattern: "GET /v1/sync", answer: s.syncStatus},
 		{pattern: "POST /v1/sync", acts: true, answer: s.syncNow},
+		{pattern: "POST /v1/sync/{source}/approve", acts: true, answer: s.approveSync},
 		{pattern: "POST /v1/kisi/test", acts: true, answer: s.testKisi},
 		{pattern: "POST /v1/reload", acts: true, answer: s.reload},
 	}
@@ -150,6 +151,13 @@ func (s *Server) syncNow(r *http.Request, caller Caller) (any, error) {
 		return nil, err
 	}
 	return list(s.ops.Sync.SyncNow(r.Context(), caller, request.Source))
+}
+
+func (s *Server) approveSync(r *http.Request, caller Caller) (any, error) {
+	if s.ops.Sync == nil {
+		return nil, missing("a source of rights")
+	}
+	return list(s.ops.Sync.ApproveSync(r.Context(), caller, r.PathValue("source")))
 }
 
 func (s *Server) testKisi(r *http.Request, _ Caller) (any, error) {

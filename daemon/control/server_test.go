@@ -125,6 +125,8 @@ func TestEveryOperationReachesTheGatewayAndComesBackWhole(t *testing.T) {
 	check("sync status", h.syncs, nil)(syncs, err)
 	syncs, err = c.SyncNow(ctx, "kisi")
 	check("sync now", h.syncs, []any{me(), "kisi"})(syncs, err)
+	syncs, err = c.ApproveSync(ctx, "kisi")
+	check("sync approve", h.syncs, []any{me(), "kisi", "approve"})(syncs, err)
 	report, err := c.TestKisi(ctx)
 	check("kisi", cloud.Report{Organisation: "Example", Lines: []cloud.CheckLine{{What: "sign in", OK: true}}}, nil)(report, err)
 	reloaded, err := c.Reload(ctx)
@@ -152,6 +154,7 @@ func TestViewSocketOnlyLooks(t *testing.T) {
 		"test":     func() error { _, err := c.TestDoor(ctx, "front"); return err },
 		"simulate": func() error { _, err := c.Simulate(ctx, Question{Door: "front", Card: "04"}); return err },
 		"sync":     func() error { _, err := c.SyncNow(ctx, ""); return err },
+		"approve":  func() error { _, err := c.ApproveSync(ctx, "kisi"); return err },
 		"kisi":     func() error { _, err := c.TestKisi(ctx); return err },
 		"reload":   func() error { _, err := c.Reload(ctx); return err },
 	}

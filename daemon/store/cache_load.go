@@ -121,7 +121,7 @@ func merged(ctx context.Context, tx *sql.Tx, number uint64) (r access.Roster, er
 		if err != nil {
 			return r, fmt.Errorf("%s: %w", s.name, err)
 		}
-		r = merge(r, more)
+		r = access.Merge(r, more)
 	}
 	return r, nil
 }
