@@ -133,6 +133,7 @@ func (g *gateway) open(ctx context.Context) error {
 	}
 	g.crew.start("alerts", newAlerts(g).run)
 	g.crew.start("watch", newWatch(g).run)
+	g.crew.start("upkeep", upkeep{g, g.log.Named("upkeep")}.run)
 	return nil
 }
 

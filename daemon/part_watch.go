@@ -59,6 +59,7 @@ func (w *watch) look() {
 	now, state := g.clock.now()
 	g.troubles.set(!state.Trusted(), troubleClock, "", clockWords(state))
 	stats := g.journal.Stats()
+	g.troubles.set(g.journal.Recovered() != "", troubleJournalReset, "", g.journal.Recovered())
 	g.troubles.set(stats.LastErr != nil, troubleJournal, "", errWords(stats.LastErr))
 	for _, d := range g.doors.all() {
 		if d.reader != nil {

@@ -44,12 +44,10 @@ func (g *gateway) openState() error {
 		return err
 	}
 	g.later("journal.db", g.journal.Close)
-	g.troubles.set(g.journal.Recovered() != "", troubleJournalReset, "", g.journal.Recovered())
-	if g.cache, err = store.OpenCache(filepath.Join(dir, "cache.db"), g.log.Named("cache")); err != nil {
+	if err := g.openCache(); err != nil {
 		return err
 	}
-	g.later("cache.db", g.cache.Close)
-	g.troubles.set(g.cache.Recovered() != "", troubleCacheReset, "", g.cache.Recovered())
+	g.later("cache.db", func() error { return g.cache.Close() })
 	if g.ledger, err = store.OpenLedger(filepath.Join(dir, "ledger.db"), g.log.Named("ledger")); err != nil {
 		return err
 	}
@@ -64,24 +62,53 @@ func (g *gateway) openState() error {
 	return nil
 }
 
-// openRights takes the rights of the last run into use.
-func (g *gateway) openRights(ctx context.Context) error {
-	g.rights = &rights{cache: g.cache, wall: g.options.Clock.Wall, log: g.log.Named("rights"), changed: g.rightsChanged}
-	empty, err := access.Build(access.Roster{}, nil, 0)
-	if err != nil {
-		return err
+// openCache opens the copy of the rights.
+func (g *gateway) openCache() (err error) {
+	g.cache, err = store.OpenCache(g.cachePath(), g.log.Named("cache"))
+	if err == nil {
+		g.troubles.set(g.cache.Recovered() != "", troubleCacheReset, "", g.cache.Recovered())
 	}
-	g.rights.current.Store(empty)
+	return err
+}
+
+func (g *gateway) cachePath() string { return filepath.Join(g.settings.State.Dir, "cache.db") }
+
+// openRights takes the rights of the last run into use. A copy that turns out
+// to be damaged as it is read is set aside, and a new one begun.
+func (g *gateway) openRights(ctx context.Context) error {
 	contacts := []access.Contact{{Source: settingsSource, Ageless: true}}
 	for _, s := range g.settings.Sources {
 		contacts = append(contacts, access.Contact{Source: s.Name, Ageless: s.Name == "file"})
 	}
-	note, err := g.rights.restore(ctx, policies(g.settings), contacts)
+	note, err := g.restoreRights(ctx, contacts)
+	if errors.Is(err, store.ErrDamaged) {
+		note = err.Error()
+		if err := g.cache.Close(); err != nil {
+			g.log.Warn("the damaged copy of the rights did not close", "error", err)
+		}
+		if _, err := store.SetAside(g.cachePath(), g.options.Clock.Wall()); err != nil {
+			return err
+		}
+		if err := g.openCache(); err != nil {
+			return err
+		}
+		_, err = g.restoreRights(ctx, contacts)
+	}
 	if note != "" {
 		g.log.Error("the copy of the rights on disk was not used", "why", note)
 		g.troubles.set(true, troubleCacheReset, "", note)
 	}
 	return err
+}
+
+func (g *gateway) restoreRights(ctx context.Context, contacts []access.Contact) (note string, err error) {
+	g.rights = &rights{cache: g.cache, wall: g.options.Clock.Wall, log: g.log.Named("rights"), changed: g.rightsChanged}
+	empty, err := access.Build(access.Roster{}, nil, 0)
+	if err != nil {
+		return "", err
+	}
+	g.rights.current.Store(empty)
+	return g.rights.restore(ctx, policies(g.settings), contacts)
 }
 
 func policies(o *config.Options) []access.Policy {

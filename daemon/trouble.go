@@ -40,6 +40,7 @@ const (
 	troubleJournal       = "journal_failing"
 	troubleJournalReset  = "journal_reset"
 	troubleCacheReset    = "cache_reset"
+	troubleFileDamaged   = "file_damaged"
 	troubleClock         = "clock_untrusted"
 	troubleClash         = "credential_clash"
 	troubleHours         = "hours_not_evaluated"
@@ -92,6 +93,10 @@ var troubleKinds = map[string]troubleKind{
 	troubleCacheReset: {
 		severity: warning, title: "The copy of the rights was damaged",
 		text: "It was set aside and is fetched anew. Until then nobody is known.",
+	},
+	troubleFileDamaged: {
+		severity: critical, title: "A file is damaged",
+		text: "The daily look found damage in this file; the storage may be dying. Copy the state directory away now and replace the card or disk.",
 	},
 	troubleClock: {
 		severity: critical, title: "The clock is wrong", patience: 30 * time.Second,
