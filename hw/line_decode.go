@@ -226,12 +226,12 @@ func reverse(raw []byte, what string) {
 // take bits, in as many bytes as these need.
 func cutBits(raw []byte, drop, take int) []byte {
 	number := new(big.Int).SetBytes(raw)
-	number.Rsh(number, uint(drop)) //nolint:gosec // checked to be a small count
+	number.Rsh(number, uint(drop))
 	left := max(len(raw)*8-drop, 0)
 	if take > 0 {
 		left = min(left, take)
 	}
-	mask := new(big.Int).Lsh(big.NewInt(1), uint(left)) //nolint:gosec // not negative
+	mask := new(big.Int).Lsh(big.NewInt(1), uint(left))
 	number.And(number, mask.Sub(mask, big.NewInt(1)))
 	return number.FillBytes(make([]byte, (left+7)/8))
 }

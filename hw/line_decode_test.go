@@ -267,7 +267,7 @@ func fuzzLayouts(t testing.TB) map[string]layout {
 	return all
 }
 
-// FuzzLineDecoder sends a stream whole and cut in two to every layout. X5
+// FuzzLineDecoder sends a stream whole and cut in two to every layout (X5).
 func FuzzLineDecoder(f *testing.F) {
 	for _, p := range linePresets {
 		for i, v := range p.vectors {

@@ -3,6 +3,7 @@ package hw
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -63,9 +64,9 @@ func TestAwaitedAnswerLosesNoByteOfTheRest(t *testing.T) {
 			rest, met = append(rest, pass...), met || now
 		}
 		wantRest, wantMet := stream, false
-		if at := bytes.Index(stream, want); at >= 0 {
+		if before, after, comes := bytes.Cut(stream, want); comes {
 			wantMet = true
-			wantRest = append(bytes.Clone(stream[:at]), stream[at+len(want):]...)
+			wantRest = slices.Concat(before, after)
 		} else {
 			rest = append(rest, a.giveUp()...)
 		}

@@ -76,7 +76,7 @@ func (o *decodeOptions) wiegand(raw []byte) (Value, error) {
 	if format.facility == 0 {
 		return Value(fmt.Sprintf("%s:%d", o.Format, card)), nil
 	}
-	return Value(fmt.Sprintf("%s:%d:%d", o.Format, number.Rsh(number, uint(format.card)), card)), nil //nolint:gosec // a small width
+	return Value(fmt.Sprintf("%s:%d:%d", o.Format, number.Rsh(number, uint(format.card)), card)), nil
 }
 
 // evenThenOdd checks the parity of a number of data+2 bits: the first bit makes

@@ -96,6 +96,9 @@ func (p *linePlan) Open(lines *Lines, log hclog.Logger) (Reader, error) {
 	}, nil
 }
 
+// saying is how long a reader may take to take what is said to it.
+const saying = 200 * time.Millisecond
+
 // lineReader is a reader on a line of its own. Only the goroutine in Read
 // touches what is not guarded.
 type lineReader struct {
@@ -188,10 +191,14 @@ func (r *lineReader) speak(ctx context.Context, port *serial.Port) {
 }
 
 // write is best effort: a port that cannot be written says so to the next Read.
+// What is due is said although a Read ends just now, else the reader would seem
+// not to answer.
 func (r *lineReader) write(ctx context.Context, port *serial.Port, send []byte) {
 	if len(send) == 0 {
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saying)
+	defer cancel()
 	if err := port.Write(ctx, send); err != nil {
 		r.log.Debug("reader not written to", "error", err)
 	}

@@ -143,9 +143,8 @@ func (t modbusTimer) flash(ctx context.Context, energised bool, d time.Duration)
 		base = flashOn
 	}
 	units := (d + flashUnit - 1) / flashUnit
-	err := t.write(ctx, modbus.WriteCoil(t.unit, base+t.channel, uint16(units))) //nolint:gosec // at most 300
-	var refusal modbus.Exception
-	if errors.As(err, &refusal) {
+	err := t.write(ctx, modbus.WriteCoil(t.unit, base+t.channel, uint16(units)))
+	if _, refused := errors.AsType[modbus.Exception](err); refused {
 		return true, fmt.Errorf("%w; a board without the timed command needs timed = false", err)
 	}
 	return true, err
@@ -206,18 +205,18 @@ func (b *modbusBus) exchange(ctx context.Context, port *serial.Port, session int
 // withoutEcho is what the board itself said. Whether the line echoes is learnt
 // from reads, whose answer differs from the question.
 func (b *modbusBus) withoutEcho(got, frame []byte, session int) []byte {
-	at := bytes.Index(got, frame)
+	_, after, echoed := bytes.Cut(got, frame)
 	if frame[1] == modbus.ReadCoilsFunction {
 		if _, answered, _ := modbus.Find(frame, got); answered {
-			b.echoes, b.echoSession = at >= 0, session
+			b.echoes, b.echoSession = echoed, session
 		}
 		return got
 	}
 	if b.echoSession != session || !b.echoes {
 		return got
 	}
-	if at < 0 {
+	if !echoed {
 		return nil // not even the echo is whole yet
 	}
-	return got[at+len(frame):]
+	return after
 }

@@ -33,7 +33,7 @@ var usbBoards = map[string]usbBoard{
 	"lcus": {
 		channels: []int{1, 2, 4, 8},
 		set: func(channel int, energised bool) []byte {
-			relay, state := byte(channel+1), bit(energised) //nolint:gosec // at most 8
+			relay, state := byte(channel+1), bit(energised)
 			return []byte{0xA0, relay, state, 0xA0 + relay + state}
 		},
 	},
@@ -51,7 +51,7 @@ var usbBoards = map[string]usbBoard{
 	"kmtronic": {
 		channels: []int{1, 2, 4, 8},
 		set: func(channel int, energised bool) []byte {
-			return []byte{0xFF, byte(channel + 1), bit(energised)} //nolint:gosec // at most 8
+			return []byte{0xFF, byte(channel + 1), bit(energised)}
 		},
 		status: kmtronicStatus,
 	},
@@ -60,7 +60,7 @@ var usbBoards = map[string]usbBoard{
 	"devantech": {
 		channels: []int{2, 8},
 		set: func(channel int, energised bool) []byte {
-			return []byte{0x6F - 10*bit(energised) + byte(channel)} //nolint:gosec // at most 7
+			return []byte{0x6F - 10*bit(energised) + byte(channel)}
 		},
 		status: func(channel, _ int) ([]byte, int, func([]byte) (bool, bool)) {
 			return []byte{0x5B}, 1, func(answer []byte) (bool, bool) { return answer[0]&(1<<channel) != 0, true }
@@ -81,7 +81,7 @@ func kmtronicStatus(channel, channels int) ([]byte, int, func([]byte) (bool, boo
 			return answer[channel] == 1, answer[channel] <= 1
 		}
 	}
-	relay := byte(channel + 1) //nolint:gosec // at most 2
+	relay := byte(channel + 1)
 	return []byte{0xFF, relay, 0x03}, 3, func(answer []byte) (bool, bool) {
 		return answer[2] == 1, answer[0] == 0xFF && answer[1] == relay && answer[2] <= 1
 	}

@@ -74,7 +74,7 @@ func (b *ModbusBoard) check(data []byte) (low, high byte) {
 	register := 0xFFFF
 	for _, octet := range data {
 		register ^= int(octet)
-		for i := 0; i < 8; i++ {
+		for range 8 {
 			carry := register & 1
 			register /= 2
 			if carry == 1 {

@@ -78,9 +78,9 @@ func WriteCoil(unit byte, coil, value uint16) []byte {
 // are written, which is what a frame can hold.
 func WriteCoils(unit byte, first uint16, on []bool) []byte {
 	on = on[:min(len(on), 1968)]
-	frame := request(unit, WriteCoilsFunction, first, uint16(len(on))) //nolint:gosec // at most 1968
+	frame := request(unit, WriteCoilsFunction, first, uint16(len(on)))
 	size := (len(on) + 7) / 8
-	frame = append(frame, byte(size)) //nolint:gosec // at most 246
+	frame = append(frame, byte(size))
 	packed := make([]byte, size)
 	for i, set := range on {
 		if set {
