@@ -53,13 +53,30 @@ func (g *gateway) openState() error {
 	}
 	g.later("ledger.db", g.ledger.Close)
 
-	_, newest := g.journal.Newest()
-	floor := g.options.Built
-	if newest.After(floor) {
-		floor = newest
+	floor, err := g.clockFloor()
+	if err != nil {
+		return err
 	}
 	g.clock = newTimekeeper(g.options.Clock, floor)
 	return nil
+}
+
+// clockFloor is an instant that has surely passed: when the program was made, or
+// the newest event that was written by a clock we trusted. One that was not
+// trusted may lie in the future, and would make every later clock look wrong.
+func (g *gateway) clockFloor() (time.Time, error) {
+	const look = 200
+	events, err := g.journal.Events(context.Background(), store.EventQuery{Limit: look})
+	if err != nil {
+		return time.Time{}, err
+	}
+	floor := g.options.Built
+	for _, e := range events {
+		if e.Clock.Trusted() && e.At.After(floor) {
+			floor = e.At
+		}
+	}
+	return floor, nil
 }
 
 // openCache opens the copy of the rights.
