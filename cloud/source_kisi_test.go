@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -46,9 +47,7 @@ func openKisi(t *testing.T, key string, deps cloud.Deps, keys map[string]any) cl
 		t.Fatal(err)
 	}
 	all := map[string]any{"api_key_file": path}
-	for k, v := range keys {
-		all[k] = v
-	}
+	maps.Copy(all, keys)
 	plan, err := cloud.CheckSource("kisi", settings(all))
 	if err != nil {
 		t.Fatal(err)

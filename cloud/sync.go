@@ -316,8 +316,7 @@ func (s *Sync) pause(err error, failures int) time.Duration {
 		if failures < 16 {
 			wait = min(firstBackOff<<(failures-1), longest)
 		}
-		var refused *transport.Error
-		if errors.As(err, &refused) {
+		if refused, ok := errors.AsType[*transport.Error](err); ok {
 			wait = min(max(wait, refused.RetryAfter), longest)
 		}
 		return wait/2 + rand.N(wait/2+1) //nolint:gosec // a pause, not a secret

@@ -2,12 +2,12 @@ package cloud
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/tilegate/tilegate/cloud/transport"
 	"github.com/tilegate/tilegate/daemon/access"
 )
 
@@ -64,20 +64,20 @@ type syncMeter struct {
 }
 
 func newSyncMeter(reg prometheus.Registerer, source string) (*syncMeter, error) {
-	total, err1 := registered(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
+	total, err1 := transport.Registered(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tilegate_sync_total",
 		Help: "Crawls of a source of rights, by result: ok, held (some removals wait) or failed (the old rights stand).",
 	}, []string{"source", "result"}))
-	duration, err2 := registered(reg, prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	duration, err2 := transport.Registered(reg, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "tilegate_sync_duration_seconds",
 		Help:    "Time of one crawl of a source of rights, from the first request until what it says is in use.",
 		Buckets: []float64{.01, .1, 1, 5, 10, 20, 30, 60, 120, 300, 900},
 	}, []string{"source"}))
-	held, err3 := registered(reg, prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	held, err3 := transport.Registered(reg, prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "tilegate_sync_held",
 		Help: "People whose removal waits for a second crawl or for a person.",
 	}, []string{"source"}))
-	dropped, err4 := registered(reg, prometheus.NewGaugeVec(prometheus.GaugeOpts{
+	dropped, err4 := transport.Registered(reg, prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "tilegate_roster_dropped_rows",
 		Help: "Rows of the last crawl that pointed at nothing and were left out.",
 	}, []string{"source"}))
@@ -94,25 +94,6 @@ func newSyncMeter(reg prometheus.Registerer, source string) (*syncMeter, error) 
 		m.results[result] = total.WithLabelValues(source, result)
 	}
 	return m, nil
-}
-
-// registered registers c, or finds the one registered before it: several
-// sources, and one opened again after a reload, count on the same vectors.
-func registered[C prometheus.Collector](reg prometheus.Registerer, c C) (C, error) {
-	if reg == nil {
-		return c, nil
-	}
-	err := reg.Register(c)
-	var twice prometheus.AlreadyRegisteredError
-	if errors.As(err, &twice) {
-		if old, ok := twice.ExistingCollector.(C); ok {
-			return old, nil
-		}
-	}
-	if err != nil {
-		return c, fmt.Errorf("sync metrics: %w", err)
-	}
-	return c, nil
 }
 
 // sameRights says whether two rosters of a source hold the same rows, in

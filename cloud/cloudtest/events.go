@@ -1,6 +1,7 @@
 package cloudtest
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -183,9 +184,7 @@ func (k *Kisi) eventSetObject(set *eventSet, from, limit int) object {
 		"id": set.id, "created_at": k.at(set.created), "status": "in_progress", "interval": set.interval,
 		"cursor": nil, "place_id": set.place,
 	}
-	for name, value := range set.echo {
-		o[name] = value
-	}
+	maps.Copy(o, set.echo)
 	if set.polls > 0 {
 		return o
 	}

@@ -87,7 +87,7 @@ func explain(status int, body []byte) transport.Problem {
 		Description string `json:"error_description"`
 		Errors      json.RawMessage
 	}
-	_ = json.Unmarshal(body, &said) //nolint:errcheck // a body that says nothing is one of the cases
+	_ = json.Unmarshal(body, &said) // a body that says nothing is one of the cases
 	p := transport.Problem{Code: said.Code, Message: cmp.Or(Words(said.Code), said.Description, said.Error)}
 	var fields map[string][]string
 	if json.Unmarshal(said.Errors, &fields) == nil {

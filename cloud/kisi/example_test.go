@@ -21,8 +21,6 @@ func at(s string) time.Time {
 	return t
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // rows reads a list of one example.
 func rows[T any](call func(*Client, context.Context, ...Filter) ([]T, error)) func(context.Context, *Client) (any, error) {
 	return func(ctx context.Context, c *Client) (any, error) {
@@ -63,7 +61,7 @@ func TestObjectsAreReadAsDocumented(t *testing.T) {
  "occupancy_rate":null,"organization_id":3289,
  "organization":{"id":3289,"resource_type":"Organization","name":"Acme Cowork","domain":"acme"},
  "color":null,"logo":null,"user_id":null,"members_count":0}]`, rows((*Client).ListPlaces),
-			Place{ID: 46, Name: "HQ", TimeZone: "Europe/London", LockedDown: ptr(true), LockedSince: &made, LocksCount: 4, OrganizationID: 3289, UpdatedAt: made}},
+			Place{ID: 46, Name: "HQ", TimeZone: "Europe/London", LockedDown: new(true), LockedSince: &made, LocksCount: 4, OrganizationID: 3289, UpdatedAt: made}},
 		{"lock", `[{"id":2006,"resource_type":"Lock","updated_at":"2024-01-01T09:00:00Z","configured":true,"description":null,
  "first_to_arrive_required_until":null,"first_to_arrive_satisfied":true,"latitude":null,"longitude":null,
  "locked_down":false,"locked_down_since":null,"name":"Entrance","on_scheduled_unlock":false,"online":true,
@@ -71,14 +69,14 @@ func TestObjectsAreReadAsDocumented(t *testing.T) {
  "geofence_restriction_radius":300.0,"reader_restriction_enabled":null,"time_restriction_enabled":true,
  "time_restriction_time_zone":"Europe/Rome","place_id":46,
  "place":{"id":46,"name":"HQ","latitude":51.5,"longitude":-0.1},"floor_id":null,"groups_count":3,"unlocked_until":null}]`, rows((*Client).ListLocks),
-			Lock{ID: 2006, Name: "Entrance", PlaceID: 46, Configured: true, Online: ptr(true), LockedDown: ptr(false), TimeRestricted: true, TimeRestrictionZone: "Europe/Rome", UpdatedAt: made}},
+			Lock{ID: 2006, Name: "Entrance", PlaceID: 46, Configured: true, Online: new(true), LockedDown: new(false), TimeRestricted: true, TimeRestrictionZone: "Europe/Rome", UpdatedAt: made}},
 		{"group", `[{"id":45274,"resource_type":"Group","name":"Hot desk","description":null,"updated_at":"2024-01-01T09:00:00Z",
  "geofence_restriction_enabled":false,"geofence_restriction_radius":300.0,
  "primary_device_restriction_enabled":false,"managed_device_restriction_enabled":false,
  "reader_restriction_enabled":false,"time_restriction_enabled":true,"tap_to_access_restriction_enabled":false,
  "login_enabled":true,"users_count":12,"locks_count":3,"elevator_stops_count":0,"place_id":46,
  "place":{"id":46,"resource_type":"Place","name":"HQ"},"time_restriction_time_zone":null,"members_count":12}]`, rows((*Client).ListGroups),
-			Group{ID: 45274, Name: "Hot desk", PlaceID: ptr(int64(46)), LoginEnabled: true, TimeRestricted: ptr(true), UsersCount: ptr(12), LocksCount: ptr(3), UpdatedAt: made}},
+			Group{ID: 45274, Name: "Hot desk", PlaceID: new(int64(46)), LoginEnabled: true, TimeRestricted: new(true), UsersCount: new(12), LocksCount: new(3), UpdatedAt: made}},
 		{"group lock", `[{"id":9001,"resource_type":"GroupLock","group_id":45274,
  "group":{"id":45274,"resource_type":"Group","name":"Hot desk"},"lock_id":2006,
  "lock":{"id":2006,"description":null,"name":"Entrance"},"place_id":46,"place":{"id":46,"resource_type":"Place","name":"HQ"}}]`,
@@ -89,7 +87,7 @@ func TestObjectsAreReadAsDocumented(t *testing.T) {
 		{"user", `[{"id":1804,"resource_type":"User","name":"Ann Lee","email":"ann@example.com","updated_at":"2024-01-01T09:00:00.5Z",
  "metadata":{},"image":null,"otp_required_for_login":false,"password_flow_enabled":true,"access_enabled":true,
  "last_accessed_at":null,"scim_access_enabled":true,"notes":null,"organization_id":3289,"confirmed":true,"groups_count":1}]`, rows((*Client).ListUsers),
-			User{ID: 1804, Name: "Ann Lee", Email: "ann@example.com", AccessEnabled: ptr(true), ScimAccessEnabled: ptr(true), Confirmed: true, GroupsCount: ptr(1), UpdatedAt: made.Add(500 * time.Millisecond)}},
+			User{ID: 1804, Name: "Ann Lee", Email: "ann@example.com", AccessEnabled: new(true), ScimAccessEnabled: new(true), Confirmed: true, GroupsCount: new(1), UpdatedAt: made.Add(500 * time.Millisecond)}},
 		{"role assignment", `[{"id":777001,"resource_type":"RoleAssignment","role_id":"group_basic",
  "notify":false,"applies_to_type":"Group","applies_to_id":45274,
  "applies_to":{"id":45274,"resource_type":"Group","name":"Hot desk"},"assignee_type":"User","assignee_id":1804,
@@ -102,13 +100,13 @@ func TestObjectsAreReadAsDocumented(t *testing.T) {
 				if err != nil {
 					return nil, err
 				}
-				all[0].ValidUntil = ptr(all[0].ValidUntil.UTC())
+				all[0].ValidUntil = new(all[0].ValidUntil.UTC())
 				return all[0], nil
 			},
 			RoleAssignment{ID: 777001, RoleID: "group_basic", AppliesToType: AppliesToGroup, AppliesToID: 45274, AssigneeType: AssigneeUser, AssigneeID: 1804,
-				ValidFrom: ptr(at("2026-11-02T09:00:00Z")), ValidUntil: ptr(at("2026-11-02T17:00:00Z")), CreatedByType: "User", CreatedByID: 11}},
+				ValidFrom: new(at("2026-11-02T09:00:00Z")), ValidUntil: new(at("2026-11-02T17:00:00Z")), CreatedByType: "User", CreatedByID: 11}},
 		{"a right that ended in the year one is not without end", `[{"id":1,"valid_from":null,"valid_until":"0001-01-01T00:00:00Z"}]`, rows((*Client).ListRoleAssignments),
-			RoleAssignment{ID: 1, ValidUntil: ptr(time.Time{})}},
+			RoleAssignment{ID: 1, ValidUntil: new(time.Time{})}},
 		{"card assignment", `[{"id":5001,"resource_type":"CardAssignment","status":"activated",
  "two_factor_pin":null,"send_two_factor_pin_notification":false,"assignee_type":"User","assignee_id":1804,
  "card_id":8325,"created_by_type":"User","created_by_id":11,"guest_id":null,"user_id":1804}]`, rows((*Client).ListCardAssignments),
@@ -119,7 +117,7 @@ func TestObjectsAreReadAsDocumented(t *testing.T) {
  "monday":true,"tuesday":true,"wednesday":true,"thursday":true,"friday":true,
  "saturday":false,"sunday":false,"starts_at_time":"08:00","ends_at_time":"18:00",
  "next_occurence":{"starts_at":"2026-12-24T12:00:00Z","ends_at":"2026-12-24T12:00:00Z"}}]`, rows((*Client).ListSchedules),
-			Schedule{ID: 5, Type: ScheduleRecurring, Enabled: true, Consequence: ConsequenceAllow, ScheduleableType: "Group", ScheduleableID: 9, PlaceID: ptr(int64(46)),
+			Schedule{ID: 5, Type: ScheduleRecurring, Enabled: true, Consequence: ConsequenceAllow, ScheduleableType: "Group", ScheduleableID: 9, PlaceID: new(int64(46)),
 				Monday: true, Tuesday: true, Wednesday: true, Thursday: true, Friday: true, StartsAtTime: "08:00", EndsAtTime: "18:00"}},
 		{"all-day schedule", `[{"id":6,"type":"single_all_day_event","starts_at_date":"2026-12-25","ends_at_date":"2026-12-26","place_id":null}]`, rows((*Client).ListSchedules),
 			Schedule{ID: 6, Type: ScheduleAllDay, StartsAtDate: "2026-12-25", EndsAtDate: "2026-12-26"}},

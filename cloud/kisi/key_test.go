@@ -75,7 +75,7 @@ func TestKeyFromSystemdIsTakenWithTheModeThatItsAccessListShows(t *testing.T) {
 	}
 }
 
-// R6
+// R6.
 func TestSecretsShowThemselvesToNobody(t *testing.T) {
 	key, link := Key(testKey), CreatedGroupLink{Secret: testKey, QRToken: testKey, QRImage: testKey}
 	card := Card{Type: "third_party_hf", UID: testKey, CardNumber: testKey}

@@ -183,7 +183,7 @@ func (c *Client) Do(ctx context.Context, r Request) (*Response, error) {
 	if err != nil {
 		return nil, c.failure(ctx, call, err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // in memory
+	defer func() { _ = resp.Body.Close() }() // in memory
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return nil, err
@@ -228,8 +228,7 @@ func (c *Client) request(ctx context.Context, method string, r Request) (*retrya
 
 // failure turns what came up through the retries into what the caller sees.
 func (c *Client) failure(ctx context.Context, call *call, err error) error {
-	var outer *url.Error
-	if errors.As(err, &outer) {
+	if outer, ok := errors.AsType[*url.Error](err); ok {
 		err = outer.Err // the outer one repeats the URL with its query
 	}
 	switch {
@@ -251,8 +250,7 @@ func (c *Client) failure(ctx context.Context, call *call, err error) error {
 // the value is then not to be used.
 func (r *Response) Decode(into any) error {
 	err := json.Unmarshal(r.Body, into)
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		// The error itself would repeat the value, which may be that of a card.
 		err = fmt.Errorf("field %q cannot be read as %s", wrong.Field, wrong.Type)
 	}

@@ -92,7 +92,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Is makes errors.Is(err, kind) true for the kind of the error.
 func (e *Error) Is(target error) bool {
-	kind, ok := target.(Kind) //nolint:errorlint // Is is asked about one target, not a chain
+	kind, ok := target.(Kind)
 	return ok && kind == e.Kind
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -92,9 +93,7 @@ func (l *line) dress(req *http.Request) (secret string, err error) {
 	if req.URL.Host != l.host {
 		return "", fmt.Errorf("%s: refused to send a request to another host than %s", l.o.Service, l.host)
 	}
-	for name, values := range l.o.Header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, l.o.Header)
 	req.Header.Set("User-Agent", l.o.UserAgent)
 	req.Header.Set("Accept", "application/json")
 	if l.o.Authorize == nil {

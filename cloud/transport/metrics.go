@@ -34,14 +34,14 @@ type meter struct {
 }
 
 func newMeter(reg prometheus.Registerer, service string) (*meter, error) {
-	requests, err := registered(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
+	requests, err := Registered(reg, prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "tilegate_cloud_requests_total",
 		Help: "Requests sent to a cloud, each try counted, by the status of the answer or what went wrong.",
 	}, []string{"service", "code"}))
 	if err != nil {
 		return nil, err
 	}
-	duration, err := registered(reg, prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	duration, err := Registered(reg, prometheus.NewHistogramVec(prometheus.HistogramOpts{
 		Name:    "tilegate_cloud_request_duration_seconds",
 		Help:    "Time from sending a request to a cloud to the end of its answer, waits for the budget left out.",
 		Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
@@ -56,21 +56,22 @@ func newMeter(reg prometheus.Registerer, service string) (*meter, error) {
 	return m, nil
 }
 
-// registered registers c, or finds the one registered before it: both clouds,
-// and a client opened again after a reload, count on the same vectors.
-func registered[C prometheus.Collector](reg prometheus.Registerer, c C) (C, error) {
+// Registered registers c, or finds the one registered before it: both clouds,
+// several sources, and a client opened again after a reload, count on the same
+// vectors. A nil registry registers nothing. It fails where the name is taken
+// by a collector that counts something else.
+func Registered[C prometheus.Collector](reg prometheus.Registerer, c C) (C, error) {
 	if reg == nil {
 		return c, nil
 	}
 	err := reg.Register(c)
-	var twice prometheus.AlreadyRegisteredError
-	if errors.As(err, &twice) {
+	if twice, ok := errors.AsType[prometheus.AlreadyRegisteredError](err); ok {
 		if old, ok := twice.ExistingCollector.(C); ok {
 			return old, nil
 		}
 	}
 	if err != nil {
-		return c, fmt.Errorf("cloud request metrics: %w", err)
+		return c, fmt.Errorf("cloud metrics: %w", err)
 	}
 	return c, nil
 }

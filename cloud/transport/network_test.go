@@ -301,7 +301,7 @@ func TestCertificateFaultsAreNamedAndNotTriedAgain(t *testing.T) {
 			var tried atomic.Int32
 			certificate, pool := certificate(t, test.host, test.from, test.until)
 			s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("a request came through") }))
-			s.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}} //nolint:gosec // old on purpose
+			s.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}}
 			if test.oldest {
 				s.TLS.MinVersion, s.TLS.MaxVersion = tls.VersionTLS10, tls.VersionTLS10
 			}
@@ -331,7 +331,7 @@ func TestCertificateFaultsAreNamedAndNotTriedAgain(t *testing.T) {
 }
 
 func TestPlainHTTPWhereTLSWasDueIsALoginPageOrAProxy(t *testing.T) {
-	plain := serve(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") })
+	plain := serve(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, "<html>") })
 	c := newTest(t, Options{BaseURL: strings.Replace(plain, "http:", "https:", 1), Authorize: key("KEY s3cr3t-s3cr3t")})
 	_, err := c.Do(t.Context(), Request{Path: "/x"})
 	if !errors.Is(err, Offline) {
