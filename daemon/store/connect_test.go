@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,9 +72,7 @@ func TestEveryConnectionHasTheSafeSettings(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			want := map[string]string{"page_size": tt.page, "query_only": "0"}
-			for name, value := range safety {
-				want[name] = value
-			}
+			maps.Copy(want, safety)
 			checkConnections(t, tt.f.w, 1, want)
 			want["query_only"] = "1"
 			checkConnections(t, tt.f.r, readers, want)
@@ -242,7 +241,7 @@ func TestUnsafePathIsRefused(t *testing.T) {
 			must(t, os.Mkdir(path, 0o700))
 		}},
 		{"directory that anybody may write", func(t *testing.T, path string) {
-			must(t, os.Chmod(filepath.Dir(path), 0o777)) //nolint:gosec // that is the case
+			must(t, os.Chmod(filepath.Dir(path), 0o777))
 		}},
 	}
 	for _, tt := range tests {

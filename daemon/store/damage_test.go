@@ -260,14 +260,14 @@ func TestDamagedLedgerIsAnErrorAndStays(t *testing.T) {
 	}
 	checkpointed(t, l.f)
 	scribble(t, path, 20<<10, 4096)
-	before, err := os.ReadFile(path) //nolint:gosec // a file of this test
+	before, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err = OpenLedger(path, nil); err == nil || !isDamage(err) || !strings.Contains(err.Error(), "restore a backup") {
 		t.Errorf("error = %v, want damage and what to do", err)
 	}
-	after, err := os.ReadFile(path) //nolint:gosec // a file of this test
+	after, err := os.ReadFile(path)
 	if err != nil || string(after) != string(before) {
 		t.Errorf("the damaged ledger was changed (%v)", err)
 	}

@@ -53,8 +53,7 @@ var ErrSetting = errors.New("SQLite refused a setting that keeps data safe")
 // isDamage tells a file that must be set aside from a disk that will not
 // answer at the moment.
 func isDamage(err error) bool {
-	var code sqlite3.Error
-	if errors.As(err, &code) {
+	if code, ok := errors.AsType[sqlite3.Error](err); ok {
 		return code.Code == sqlite3.ErrCorrupt || code.Code == sqlite3.ErrNotADB
 	}
 	return errors.Is(err, ErrDamaged) || errors.Is(err, ErrForeign)

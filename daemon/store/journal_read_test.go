@@ -87,7 +87,7 @@ func TestUnknownWordReadsAsUnknown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := fmt.Sprint(e.Kind, e.Reason, e.Reasons); got != "unknown_event unknown_reason [granted unknown_reason]" {
+	if got := fmt.Sprintf("%v %v %v", e.Kind, e.Reason, e.Reasons); got != "unknown_event unknown_reason [granted unknown_reason]" {
 		t.Errorf("read %s", got)
 	}
 	if got := len(all(t, j)); got != 5 {
