@@ -45,7 +45,11 @@ func newBox(t *testing.T) *box {
 	dir := filepath.Join(t.TempDir(), "state")
 	b := &box{t: t, dir: dir}
 	b.reopen()
-	t.Cleanup(func() { b.cache.Close() })
+	t.Cleanup(func() {
+		if err := b.cache.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	return b
 }
 

@@ -151,7 +151,7 @@ func (c *checker) blameAll(key string, err error, before int) {
 	if err == nil || (errors.Is(err, errNoted) && len(c.mistakes) > before) {
 		return
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok { //nolint:errorlint // only a join on the outside is taken apart
+	if joined, ok := err.(interface{ Unwrap() []error }); ok { // only a join on the outside is taken apart
 		for _, one := range joined.Unwrap() {
 			c.blameAll(key, one, before)
 		}

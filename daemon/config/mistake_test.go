@@ -208,7 +208,7 @@ func TestSecretThatOthersCanReadIsRefused(t *testing.T) {
 func TestSecretsThatSystemdKeepsAreNotRefused(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("CREDENTIALS_DIRECTORY", dir)
-	if err := os.WriteFile(filepath.Join(dir, "kisi-api-key"), []byte("k"), 0o440); err != nil { //nolint:gosec // that is the point
+	if err := os.WriteFile(filepath.Join(dir, "kisi-api-key"), []byte("k"), 0o440); err != nil {
 		t.Fatal(err)
 	}
 	options := mustParse(t, good)
