@@ -47,7 +47,11 @@ check: setup ## the inner loop: vet and quick tests, without the race detector
 .PHONY: test
 test: setup build ## everything that a clean machine can run, with the race detector
 	go vet -tags '$(TAGS)' ./...
-	CGO_CFLAGS='$(CGO_CFLAGS)' go test -race -tags '$(TAGS)' -timeout 15m ./...
+	@# Results appear as they come; the whole output is kept for what failed.
+	@go test -race -v -tags '$(TAGS)' -timeout 15m ./... 2>&1 | tee $(BUILD)/test.log \
+		| grep --line-buffered -E '^(ok|FAIL|panic)|^ *--- FAIL' \
+		|| { grep -E -A25 '^ *--- FAIL|^panic|DATA RACE' $(BUILD)/test.log | tail -n 150; exit 1; }
+	@.ci/skips $(BUILD)/test.log
 
 TOOLS := -modfile=packaging/tools/go.mod
 
