@@ -147,11 +147,7 @@ func (k *Kisi) createCard(actor int, row *card) *card {
 
 func (k *Kisi) deleteCard(c *call) reply {
 	row, there := k.cards.get(c.id)
-	if !there {
-		return notFound()
-	}
-	k.destroyCard(c.by.userID(), row)
-	return done()
+	return gone(c, row, there, k.destroyCard)
 }
 
 func (k *Kisi) destroyCard(actor int, row *card) {
@@ -228,11 +224,7 @@ func (k *Kisi) createCardAssignment(actor int, ca *cardAssignment) *cardAssignme
 
 func (k *Kisi) deleteCardAssignment(c *call) reply {
 	ca, there := k.cardAssignments.get(c.id)
-	if !there {
-		return notFound()
-	}
-	k.destroyCardAssignment(c.by.userID(), ca)
-	return done()
+	return gone(c, ca, there, k.destroyCardAssignment)
 }
 
 func (k *Kisi) destroyCardAssignment(actor int, ca *cardAssignment) {

@@ -80,11 +80,7 @@ func (k *Kisi) createLink(actor int, l *groupLink) *groupLink {
 
 func (k *Kisi) deleteLink(c *call) reply {
 	l, there := k.links.get(c.id)
-	if !there {
-		return notFound()
-	}
-	k.destroyLink(c.by.userID(), l)
-	return done()
+	return gone(c, l, there, k.destroyLink)
 }
 
 func (k *Kisi) destroyLink(actor int, l *groupLink) {

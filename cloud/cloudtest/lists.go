@@ -235,3 +235,12 @@ func one[T any](row T, there bool, render func(T) object) reply {
 	}
 	return ok(render(row))
 }
+
+// gone removes a single object in the caller's name, or answers 404.
+func gone[T any](c *call, row T, there bool, destroy func(actor int, row T)) reply {
+	if !there {
+		return notFound()
+	}
+	destroy(c.by.userID(), row)
+	return done()
+}

@@ -282,11 +282,7 @@ func (k *Kisi) listLogins(c *call) reply {
 
 func (k *Kisi) deleteLogin(c *call) reply {
 	l, there := k.logins.get(c.id)
-	if !there || l.user != c.by.userID() && !c.may("logins_write") {
-		return notFound()
-	}
-	k.destroyLogin(c.by.userID(), l)
-	return done()
+	return gone(c, l, there && (l.user == c.by.userID() || c.may("logins_write")), k.destroyLogin)
 }
 
 func (k *Kisi) destroyLogin(actor int, l *login) {

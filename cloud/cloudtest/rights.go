@@ -241,11 +241,7 @@ func (k *Kisi) updateAssignment(actor int, a *assignment, next assignment) {
 
 func (k *Kisi) deleteAssignment(c *call) reply {
 	a, there := k.assignments.get(c.id)
-	if !there {
-		return notFound()
-	}
-	k.destroyAssignment(c.by.userID(), a)
-	return done()
+	return gone(c, a, there, k.destroyAssignment)
 }
 
 func (k *Kisi) destroyAssignment(actor int, a *assignment) {
