@@ -12,11 +12,26 @@ import (
 
 // hashRoster is the SHA-256 of a sorted roster in one canonical form: every
 // text with its length before it, every table with its count, so that no two
-// rosters share a form. Names of people and causes do not decide and are left
-// out of nothing: a changed name is a changed content.
+// rosters share a form. Names of people and causes decide nothing, yet they
+// are in it: a changed name is a changed content.
 func hashRoster(r *Roster) [32]byte {
 	sum := sha256.New()
 	w := hasher{out: bufio.NewWriterSize(sum, 16<<10), sum: sum}
+	w.building(r)
+	w.people(r)
+	return w.done()
+}
+
+// hasher writes a canonical form; a hash never fails to take bytes.
+type hasher struct {
+	out *bufio.Writer
+	sum hash.Hash
+	num [8]byte
+}
+
+// building writes what does not change with the people: the doors and what
+// holds for everybody at them.
+func (w *hasher) building(r *Roster) {
 	w.count(len(r.Places))
 	for _, p := range r.Places {
 		w.texts(p.ID, p.Name, p.Zone)
@@ -40,6 +55,10 @@ func hashRoster(r *Roster) [32]byte {
 		w.set(g.Doors)
 		w.flags(g.Restricted, g.AtDoorOnly)
 	}
+}
+
+// people writes who there is, what each carries, and who may open what.
+func (w *hasher) people(r *Roster) {
 	w.count(len(r.Teams))
 	for _, t := range r.Teams {
 		w.texts(t.ID, t.Name)
@@ -65,14 +84,6 @@ func hashRoster(r *Roster) [32]byte {
 		w.instant(g.Until)
 		w.flags(g.Cancelled)
 	}
-	return w.done()
-}
-
-// hasher writes a canonical form; a hash never fails to take bytes.
-type hasher struct {
-	out *bufio.Writer
-	sum hash.Hash
-	num [8]byte
 }
 
 func (w *hasher) number(n int64) {
