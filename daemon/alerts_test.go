@@ -215,3 +215,51 @@ func TestSystemdIsToldInOneDatagram(t *testing.T) {
 		t.Errorf("stopping: got %q", got)
 	}
 }
+
+// A message about one trouble must not count for another that is too young to
+// be in it.
+func TestATroubleThatIsYoungWhenAnotherIsToldIsToldLater(t *testing.T) {
+	var told []alertMessage
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var m alertMessage
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+			t.Error(err)
+		}
+		told = append(told, m)
+	}))
+	defer server.Close()
+	a, g, mono := newAlertStage(t, map[string]string{"hook": server.URL})
+	g.settings.Alert.Patience = time.Minute
+	step := func(d time.Duration) { *mono += d; a.round(t.Context()) }
+
+	g.troubles.set(true, troubleReaderDown, "front", "gone")
+	step(50 * time.Second)
+	g.troubles.set(true, troubleStrikeDown, "lab", "gone")
+	step(20 * time.Second)
+	step(time.Minute)
+	var began []string
+	for _, m := range told {
+		for _, trouble := range m.Began {
+			began = append(began, trouble.Code+" "+trouble.Subject)
+		}
+	}
+	if got, want := strings.Join(began, ", "), "reader_down front, strike_down lab"; got != want {
+		t.Errorf("told: got %q, want %q", got, want)
+	}
+}
+
+// The network time takes years off a clock that was wrong when a trouble began.
+func TestATroubleFromTheFutureIsTold(t *testing.T) {
+	calls := 0
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls++ }))
+	defer server.Close()
+	a, g, mono := newAlertStage(t, map[string]string{"hook": server.URL})
+	g.settings.Alert.Patience = time.Minute
+	g.troubles.wall = func() time.Time { return today.AddDate(10, 0, 0) }
+	g.troubles.set(true, troubleReaderDown, "front", "gone")
+	*mono += time.Hour
+	a.round(t.Context())
+	if calls != 1 {
+		t.Errorf("messages: got %d, want 1", calls)
+	}
+}

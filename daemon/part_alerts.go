@@ -77,10 +77,8 @@ func (a *alerts) round(ctx context.Context) {
 	a.failed = 0
 	a.g.troubles.set(false, troubleAlertFailed, "", "")
 	a.told = map[string]control.Trouble{}
-	for _, trouble := range shown {
-		if worthTelling(trouble) {
-			a.told[trouble.Code+" "+trouble.Subject] = trouble
-		}
+	for _, trouble := range message.Troubles {
+		a.told[trouble.Code+" "+trouble.Subject] = trouble
 	}
 }
 
@@ -113,7 +111,8 @@ func (a *alerts) message(settings *config.Options, shown []control.Trouble) *ale
 		}
 		key := trouble.Code + " " + trouble.Subject
 		_, known := a.told[key]
-		if !known && now.Sub(trouble.Since) < settings.Alert.Patience {
+		// One that began in the future did so by a clock that was wrong then.
+		if age := now.Sub(trouble.Since); !known && age >= 0 && age < settings.Alert.Patience {
 			continue
 		}
 		open[key] = true
