@@ -22,7 +22,9 @@ type PortUse struct {
 	Address  string // "unit 1 channel 0"; empty: needs the port alone
 }
 
-// ReaderPlan is a reader that was checked but touches no hardware yet.
+// ReaderPlan is a reader that was checked but touches no hardware yet. Plans of
+// the same options are deeply equal, so that a reload leaves them alone: hold no
+// function in one.
 type ReaderPlan interface {
 	Port() PortUse
 	// Open makes the reader. An absent port is not an error: the reader
@@ -30,7 +32,8 @@ type ReaderPlan interface {
 	Open(lines *Lines, log hclog.Logger) (Reader, error)
 }
 
-// StrikePlan is a strike that was checked but touches no hardware yet.
+// StrikePlan is a strike that was checked but touches no hardware yet. Plans are
+// deeply equal as those of readers are.
 type StrikePlan interface {
 	Port() PortUse
 	// Open makes the strike, as ReaderPlan.Open. It moves no relay.

@@ -27,7 +27,7 @@ type usbBoard struct {
 }
 
 // usbBoards is never written to.
-var usbBoards = map[string]usbBoard{
+var usbBoards = map[string]*usbBoard{
 	// LCUS-1 to LCUS-8, on a CH340: A0, relay from 1, state, sum. It says
 	// nothing, and stays on if the host dies: for a bench, not for a door.
 	"lcus": {
@@ -99,7 +99,7 @@ type usbOptions struct {
 type usbPlan struct {
 	use      PortUse
 	outputs  outputs
-	board    usbBoard
+	board    *usbBoard
 	channels int
 	channel  int
 }
