@@ -75,8 +75,12 @@ type answer struct {
 	err      error
 }
 
-// run is the loop of the door: one thing at a time, until ctx ends.
+// run is the loop of the door: one thing at a time, until ctx ends. It begins
+// with the strike at rest, whatever the last run left behind.
 func (d *door) run(ctx context.Context) error {
+	if err := rest(ctx, d.strike); err != nil {
+		d.log.Warn("the strike did not come to rest at start; it will with the next contact", "error", err)
+	}
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -98,8 +102,10 @@ func (d *door) run(ctx context.Context) error {
 }
 
 // admit is the path of a tap: credential, decision, record, strike, answer.
-// Nothing in it waits for the network, and for the disk only a bounded time.
+// Nothing in it waits for the network, and for the disk only a bounded time. What
+// was begun is finished, also while the gateway stops.
 func (d *door) admit(ctx context.Context, read hw.Read, actor string) answer {
+	ctx = context.WithoutCancel(ctx)
 	tap, facts := d.tap(read)
 	snapshot := d.rights.Load()
 	decision := snapshot.Decide(tap, facts)
@@ -107,7 +113,7 @@ func (d *door) admit(ctx context.Context, read hw.Read, actor string) answer {
 	event := d.event(access.DecisionEvent)
 	d.describe(&event, tap, facts, snapshot, decision)
 	event.Actor = actor
-	late := d.record(ctx, event, decision.Granted())
+	late := d.record(event, decision.Granted())
 
 	a := answer{event: event.ID, decision: decision, snapshot: snapshot}
 	if decision.Granted() {
@@ -137,7 +143,7 @@ func (d *door) tap(read hw.Read) (access.Tap, access.Facts) {
 
 // record writes the event down. A grant waits until it is durable, but not
 // longer than a member would notice: then it is late, and the outcome says so.
-func (d *door) record(ctx context.Context, event access.Event, wait bool) (late bool) {
+func (d *door) record(event access.Event, wait bool) (late bool) {
 	written := d.journal.Append(event)
 	if !wait {
 		return false
@@ -148,7 +154,6 @@ func (d *door) record(ctx context.Context, event access.Event, wait bool) (late 
 	case <-written.Done():
 		return written.Err() != nil
 	case <-patience.C:
-	case <-ctx.Done():
 	}
 	written.MarkLate()
 	return true
@@ -195,11 +200,12 @@ func (d *door) show(ctx context.Context, decision access.Decision, strikeErr err
 
 // open unlocks once because somebody of the staff said so.
 func (d *door) open(ctx context.Context, actor string) answer {
+	ctx = context.WithoutCancel(ctx)
 	event := d.event(access.ActionEvent)
 	event.Actor, event.Detail = actor, "open"
 	event.Credential.Kind, event.Presence = access.Operator, access.Remote
 	start := time.Now()
-	late := d.record(ctx, event, true)
+	late := d.record(event, true)
 	err := d.strikeFor(ctx, event.ID, late)
 	return answer{event: event.ID, took: time.Since(start), err: err}
 }
