@@ -48,7 +48,8 @@ func startDaemon(dir, settings string, environment ...string) (*process, error) 
 		return nil, err
 	}
 	p := &process{
-		cmd: exec.Command(path, "--config", settings), done: make(chan error, 1), log: log,
+		cmd:  exec.Command(path, "--config", settings), //nolint:noctx // stop and kill end it
+		done: make(chan error, 1), log: log,
 		view: control.NewClient(filepath.Join(dir, "run", "view.sock")),
 		act:  control.NewClient(filepath.Join(dir, "run", "operate.sock")),
 	}
@@ -103,7 +104,7 @@ func (p *process) lastWords() string {
 // kill ends the daemon as a power cut would.
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
-	<-p.done
+	<-p.done //nolint:errcheck // it says that it was killed
 	_ = p.log.Close()
 }
 
@@ -121,10 +122,10 @@ func (p *process) stop() error {
 }
 
 func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // the loopback does not wait
 	if err != nil {
 		return 0, err
 	}
-	defer listener.Close()                          //nolint:errcheck // only its number was wanted
-	return listener.Addr().(*net.TCPAddr).Port, nil //nolint:forcetypeassert // of a TCP listener
+	defer listener.Close() //nolint:errcheck // only its number was wanted
+	return listener.Addr().(*net.TCPAddr).Port, nil
 }
