@@ -23,11 +23,12 @@ func (g *gateway) Follow(ctx context.Context, q control.EventQuery, each func(ac
 		if err := g.journal.Wait(ctx, after); err != nil {
 			return err
 		}
+		// Before the events are read: what is written meanwhile is for the next round.
+		last := g.journal.Stats().Last
 		events, err := g.journal.Events(ctx, store.EventQuery{After: after, Limit: 500, Door: q.Door, Kind: q.Kind, Reason: q.Reason})
 		if err != nil {
 			return err
 		}
-		last := g.journal.Stats().Last
 		for _, e := range events {
 			if err := each(e); err != nil {
 				return err
