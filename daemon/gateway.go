@@ -62,7 +62,8 @@ type gateway struct {
 	doors   *doorsPart
 	sources *sourcesPart
 
-	reloading sync.Mutex // one reload at a time
+	reloading sync.Mutex // one reload at a time; guards ending
+	ending    bool       // no reload any more
 	mu        sync.Mutex // guards settings
 	settings  *config.Options
 
@@ -107,17 +108,19 @@ func (g *gateway) tearDown() error {
 // the design.
 func (g *gateway) open(ctx context.Context) error {
 	g.crew = newCrew(ctx, g.log)
-	g.later("the loops", func() error { return g.crew.stop(stopPatience) })
 	if err := g.openState(); err != nil {
 		return err
 	}
 	if err := g.openRights(ctx); err != nil {
 		return err
 	}
+	// Before the doors and after the files: the journal's writer takes what the
+	// doors say last, and ends before its file is closed.
+	g.later("the loops", func() error { return g.crew.stop(stopPatience) })
 	g.crew.start("journal", g.journal.Run)
 	g.doors = newDoorsPart(g)
 	g.later("the doors", g.doors.close)
-	if err := g.doors.apply(ctx, g.settings); err != nil {
+	if err := g.doors.apply(g.settings); err != nil {
 		return err
 	}
 	g.sources = newSourcesPart(g)
@@ -131,6 +134,7 @@ func (g *gateway) open(ctx context.Context) error {
 	if err := g.openControl(); err != nil {
 		return err
 	}
+	g.later("reloads", g.endReloads)
 	g.crew.start("alerts", newAlerts(g).run)
 	g.crew.start("watch", newWatch(g).run)
 	g.crew.start("upkeep", upkeep{g, g.log.Named("upkeep")}.run)
@@ -157,6 +161,8 @@ func (g *gateway) serve(ctx context.Context) error {
 		case <-g.options.Reload:
 			if _, err := g.reload(ctx); err != nil {
 				g.log.Error("new settings refused, the old ones stay in force", "error", err)
+			} else {
+				g.system("settings reloaded by", "SIGHUP")
 			}
 		}
 	}

@@ -24,6 +24,9 @@ func (g *gateway) Reload(ctx context.Context, caller control.Caller) (control.Re
 func (g *gateway) reload(ctx context.Context) (changed []string, err error) {
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
+	if g.ending {
+		return nil, errors.New("the gateway is stopping")
+	}
 	// The notifier is told even when nothing changes: systemctl reload waits.
 	g.notify.reloading()
 	defer func() {
@@ -49,15 +52,27 @@ func (g *gateway) reload(ctx context.Context) (changed []string, err error) {
 	return differences(old, next), nil
 }
 
+// endReloads waits for the reload under way and lets no other begin: what it
+// opens would outlive the gateway.
+func (g *gateway) endReloads() error {
+	g.reloading.Lock()
+	defer g.reloading.Unlock()
+	g.ending = true
+	return nil
+}
+
 // applySettings brings doors, policies and sources to the settings.
 func (g *gateway) applySettings(ctx context.Context, o *config.Options) error {
 	if err := g.rights.setPolicies(ctx, policies(o)); err != nil {
 		return err
 	}
-	if err := g.doors.apply(ctx, o); err != nil {
+	if err := g.doors.apply(o); err != nil {
 		return err
 	}
-	return g.sources.apply(ctx, o)
+	if err := g.sources.apply(ctx, o); err != nil {
+		return err
+	}
+	return g.rights.keepOnly(ctx, contactsOf(o))
 }
 
 // restartNeeded refuses what cannot change while the gateway runs.

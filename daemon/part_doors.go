@@ -49,48 +49,56 @@ func newDoorsPart(g *gateway) *doorsPart {
 }
 
 // apply makes the running doors equal to the settings. It touches only what
-// changed; doors that share a port differ in nothing that the port needs.
-func (p *doorsPart) apply(ctx context.Context, o *config.Options) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// changed; doors that share a port differ in nothing that the port needs. One
+// caller at a time; nobody who looks at the doors meanwhile waits for a device.
+func (p *doorsPart) apply(o *config.Options) error {
 	wanted := map[string]config.Door{}
 	for _, d := range o.Doors {
 		wanted[d.ID] = d
 	}
-	var gone []*openDoor
-	for id, have := range p.open {
-		if want, ok := wanted[id]; !ok || !sameDoor(have.settings, want) {
-			gone = append(gone, have)
-		}
-	}
 	var failures []error
-	for _, have := range gone {
+	for _, have := range p.all() {
+		want, stays := wanted[have.id]
+		if stays && sameDoor(have.settings, want) {
+			continue
+		}
+		p.put(have.id, nil)
 		failures = append(failures, p.shut(have))
-		delete(p.open, have.id)
-		if _, stays := wanted[have.id]; !stays {
+		if !stays {
 			p.g.metrics.dropDoor(have.id)
 		}
 	}
 	for _, d := range o.Doors {
-		if _, running := p.open[d.ID]; running {
+		if p.find(d.ID) != nil {
 			continue
 		}
-		opened, err := p.start(ctx, d)
+		opened, err := p.start(d)
 		if err != nil {
 			failures = append(failures, fmt.Errorf("door %s: %w", d.ID, err))
 			continue
 		}
-		p.open[d.ID] = opened
+		p.put(d.ID, opened)
 	}
 	return errors.Join(failures...)
+}
+
+// put shows a door to everybody, or with nil takes it away from them.
+func (p *doorsPart) put(id string, d *openDoor) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if d == nil {
+		delete(p.open, id)
+		return
+	}
+	p.open[id] = d
 }
 
 // sameDoor says whether two settings make the same door.
 func sameDoor(a, b config.Door) bool { return reflect.DeepEqual(a, b) }
 
-// start opens the devices of a door, brings its strike to rest and starts its
-// loops. An absent device is a trouble, not an error.
-func (p *doorsPart) start(ctx context.Context, settings config.Door) (*openDoor, error) {
+// start opens the devices of a door and starts its loops. An absent device is a
+// trouble, not an error.
+func (p *doorsPart) start(settings config.Door) (*openDoor, error) {
 	log := p.log.With("door", settings.ID)
 	d := &door{
 		id: settings.ID, name: settings.Name, hold: settings.Hold,
@@ -107,9 +115,6 @@ func (p *doorsPart) start(ctx context.Context, settings config.Door) (*openDoor,
 		if d.reader, err = settings.Reader.Open(p.lines, log.Named("reader")); err != nil {
 			return nil, errors.Join(fmt.Errorf("reader: %w", err), strike.Close())
 		}
-	}
-	if err := rest(ctx, strike); err != nil {
-		log.Warn("the strike did not come to rest at start", "error", err)
 	}
 	opened := &openDoor{door: d, settings: settings, crew: p.g.crew.child()}
 	opened.crew.start("door "+d.id, d.run)
@@ -131,6 +136,7 @@ func (d *door) listen(ctx context.Context) error {
 		read, err := d.hear(ctx)
 		switch {
 		case err == nil:
+			d.readerBeat.Add(1)
 			select {
 			case d.reads <- read:
 			default:
@@ -156,24 +162,29 @@ func (d *door) hear(ctx context.Context) (hw.Read, error) {
 	return d.reader.Read(ctx)
 }
 
-// shut stops the loops of a door and gives its devices back, locked.
+// shut stops the loops of a door and gives its devices back, locked. That a
+// device cannot be reached is for the log: its settings are changed, or the
+// gateway stopped, often for that very reason.
 func (p *doorsPart) shut(d *openDoor) error {
 	err := d.crew.stop(stopPatience)
 	if d.reader != nil {
-		err = errors.Join(err, d.reader.Close())
+		if err := d.reader.Close(); err != nil {
+			d.log.Warn("the reader did not close", "error", err)
+		}
 	}
-	return errors.Join(err, d.strike.Close())
+	if err := d.strike.Close(); err != nil {
+		d.log.Warn("the strike could not be brought to rest", "error", err)
+	}
+	return err
 }
 
 // close shuts every door and every port.
 func (p *doorsPart) close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	var all []error
-	for _, d := range p.open {
+	for _, d := range p.all() {
+		p.put(d.id, nil)
 		all = append(all, p.shut(d))
 	}
-	clear(p.open)
 	return errors.Join(append(all, p.lines.Close())...)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tilegate/tilegate/cloud"
 	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/hw"
 )
 
 // watch looks at everything once a second: it keeps the board of troubles, the
@@ -18,6 +19,7 @@ type watch struct {
 	every time.Duration // of the watchdog; 0: none
 	fed   time.Duration // monotonic
 	seen  map[string]heartbeat
+	doors map[string]bool // at the last look
 	line  string
 }
 
@@ -61,14 +63,7 @@ func (w *watch) look() {
 	stats := g.journal.Stats()
 	g.troubles.set(g.journal.Recovered() != "", troubleJournalReset, "", g.journal.Recovered())
 	g.troubles.set(stats.LastErr != nil, troubleJournal, "", errWords(stats.LastErr))
-	for _, d := range g.doors.all() {
-		if d.reader != nil {
-			s := d.reader.Stats()
-			g.troubles.set(!s.Up, troubleReaderDown, d.id, s.Err)
-		}
-		s := d.strike.Stats()
-		g.troubles.set(!s.Up, troubleStrikeDown, d.id, s.Err)
-	}
+	w.lookAtDoors(g.doors.all())
 	g.sources.judge(now)
 	if line := g.statusLine(); line != w.line {
 		w.line = line
@@ -76,6 +71,36 @@ func (w *watch) look() {
 	}
 	w.feed()
 }
+
+// lookAtDoors puts how the devices are on the board, and takes off what was there
+// of doors that a reload took away.
+func (w *watch) lookAtDoors(doors []*openDoor) {
+	troubles, gone := w.g.troubles, w.doors
+	w.doors = map[string]bool{}
+	for _, d := range doors {
+		w.doors[d.id] = true
+		delete(gone, d.id)
+		var tile hw.Stats
+		if d.reader != nil {
+			tile = d.reader.Stats()
+		}
+		troubles.set(d.reader != nil && !tile.Up, troubleReaderDown, d.id, tile.Err)
+		strike := d.strike.Stats()
+		troubles.set(!strike.Up, troubleStrikeDown, d.id, strike.Err)
+	}
+	for id := range gone {
+		troubles.set(false, troubleReaderDown, id, "")
+		troubles.set(false, troubleStrikeDown, id, "")
+		delete(w.seen, doorLoop+id)
+		delete(w.seen, readerLoop+id)
+	}
+}
+
+// The loops of a door, as the watchdog knows them.
+const (
+	doorLoop   = "door "
+	readerLoop = "reader of "
+)
 
 // feed pings systemd at a third of its patience, but only while every loop has
 // moved lately or is in a declared trouble. Cloud, pages and provisioning never
@@ -89,10 +114,10 @@ func (w *watch) feed() {
 		return
 	}
 	for _, d := range w.g.doors.all() {
-		if !w.alive("door "+d.id, d.beat.Load(), now, w.g.troubles.declared(troubleStrikeDown, d.id)) {
+		if !w.alive(doorLoop+d.id, d.beat.Load(), now, w.g.troubles.declared(troubleStrikeDown, d.id)) {
 			return
 		}
-		if d.reader != nil && !w.alive("reader of "+d.id, d.readerBeat.Load(), now, w.g.troubles.declared(troubleReaderDown, d.id)) {
+		if d.reader != nil && !w.alive(readerLoop+d.id, d.readerBeat.Load(), now, w.g.troubles.declared(troubleReaderDown, d.id)) {
 			return
 		}
 	}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -72,6 +73,13 @@ func (r *rights) restore(ctx context.Context, policies []access.Policy, sources 
 	return note, err
 }
 
+// keepOnly takes out the rights of every source but these.
+func (r *rights) keepOnly(ctx context.Context, sources []access.Contact) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.retire(ctx, sources)
+}
+
 // retire takes out the sources that the settings no longer name: who took a
 // section out of the file wants its rights gone.
 func (r *rights) retire(ctx context.Context, sources []access.Contact) error {
@@ -80,8 +88,12 @@ func (r *rights) retire(ctx context.Context, sources []access.Contact) error {
 			continue
 		}
 		number, rows, err := r.cache.Retire(c.Source, r.wall())
-		if err != nil {
+		never := errors.Is(err, store.ErrNotFound) // heard of: it has no rights to take out
+		if err != nil && !never {
 			return err
+		}
+		if never {
+			number = r.Load().Generation()
 		}
 		kept := slices.DeleteFunc(r.Load().Contacts(), func(k access.Contact) bool { return k.Source == c.Source })
 		merged, err := r.merge(ctx, kept, "", access.Roster{})
@@ -92,8 +104,10 @@ func (r *rights) retire(ctx context.Context, sources []access.Contact) error {
 		if err != nil {
 			return err
 		}
-		if err := r.cache.Seal(number, snapshot.Hash()); err != nil {
-			return err
+		if !never {
+			if err := r.cache.Seal(number, snapshot.Hash()); err != nil {
+				return err
+			}
 		}
 		r.swap(snapshot)
 		r.log.Warn("the rights of a source that is no longer in the settings were taken out", "source", c.Source, "rows", rows)

@@ -90,13 +90,19 @@ func (g *gateway) openCache() (err error) {
 
 func (g *gateway) cachePath() string { return filepath.Join(g.settings.State.Dir, "cache.db") }
 
+// contactsOf is every source that the settings name, itself included.
+func contactsOf(o *config.Options) []access.Contact {
+	contacts := []access.Contact{{Source: settingsSource, Ageless: true}}
+	for _, s := range o.Sources {
+		contacts = append(contacts, access.Contact{Source: s.Name, Ageless: s.Name == "file"})
+	}
+	return contacts
+}
+
 // openRights takes the rights of the last run into use. A copy that turns out
 // to be damaged as it is read is set aside, and a new one begun.
 func (g *gateway) openRights(ctx context.Context) error {
-	contacts := []access.Contact{{Source: settingsSource, Ageless: true}}
-	for _, s := range g.settings.Sources {
-		contacts = append(contacts, access.Contact{Source: s.Name, Ageless: s.Name == "file"})
-	}
+	contacts := contactsOf(g.settings)
 	note, err := g.restoreRights(ctx, contacts)
 	if errors.Is(err, store.ErrDamaged) {
 		note = err.Error()
