@@ -19,6 +19,10 @@ const recordPatience = 150 * time.Millisecond
 // pulsePatience is how long a strike may take to answer.
 const pulsePatience = 2 * time.Second
 
+// readPatience is how old a read may be when the door gets to it. Behind a
+// strike that hangs reads pile up; when it answers again, nobody stands there.
+const readPatience = 3 * time.Second
+
 // receipt is a promise that an event will be durable.
 type receipt interface {
 	Done() <-chan struct{}
@@ -62,7 +66,8 @@ type lastTap struct {
 // ask is somebody who wants the door to do something, without a tile.
 type ask struct {
 	actor string
-	read  *hw.Read // a simulated tap; nil: open once, by order
+	read  *hw.Read        // a simulated tap; nil: open once, by order
+	gone  <-chan struct{} // closed when nobody waits for the answer any more
 	reply chan<- answer
 }
 
@@ -90,13 +95,27 @@ func (d *door) run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		case read := <-d.reads:
+			if time.Since(read.At) > readPatience {
+				d.metrics.discarded.Inc()
+				continue
+			}
 			d.admit(ctx, read, "")
 		case a := <-d.asks:
-			if a.read != nil {
-				a.reply <- d.admit(ctx, *a.read, a.actor)
-			} else {
-				a.reply <- d.open(ctx, a.actor)
-			}
+			d.obey(ctx, a)
+		}
+	}
+}
+
+// obey does what somebody asks for who still waits. Who gave up was told that
+// the door did not answer, and it must not open behind their back.
+func (d *door) obey(ctx context.Context, a ask) {
+	select {
+	case <-a.gone:
+	default:
+		if a.read != nil {
+			a.reply <- d.admit(ctx, *a.read, a.actor)
+		} else {
+			a.reply <- d.open(ctx, a.actor)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,18 +78,19 @@ type fakeJournal struct {
 type fakeReceipt struct {
 	done chan struct{}
 	err  error
-	late *bool
+	late *atomic.Bool
 }
 
 func (r fakeReceipt) Done() <-chan struct{} { return r.done }
 func (r fakeReceipt) Err() error            { return r.err }
-func (r fakeReceipt) MarkLate() bool        { *r.late = true; return true }
+func (r fakeReceipt) MarkLate() bool        { r.late.Store(true); return true }
 
 func (f *fakeJournal) Append(e access.Event) receipt {
 	f.all = append(f.all, e)
-	r := fakeReceipt{done: make(chan struct{}), err: f.err, late: new(bool)}
-	time.AfterFunc(f.delay, func() {
-		f.seen.say("record %s %s%s", e.Kind, what(e), map[bool]string{true: " late"}[e.Late || *r.late])
+	r := fakeReceipt{done: make(chan struct{}), err: f.err, late: new(atomic.Bool)}
+	// Never at once: what the door does next comes first, in every run.
+	time.AfterFunc(f.delay+time.Microsecond, func() {
+		f.seen.say("record %s %s%s", e.Kind, what(e), map[bool]string{true: " late"}[e.Late || r.late.Load()])
 		close(r.done)
 	})
 	return r

@@ -80,7 +80,7 @@ func (d *door) ask(ctx context.Context, a ask) (answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, askPatience)
 	defer cancel()
 	reply := make(chan answer, 1)
-	a.reply = reply
+	a.reply, a.gone = reply, ctx.Done()
 	select {
 	case d.asks <- a:
 	case <-ctx.Done():
