@@ -16,11 +16,12 @@ import (
 // building is everything around the gateway: the cloud, the tiles, the strikes
 // and the files the gateway reads.
 type building struct {
-	dir   string // scratch; everything is below it
-	kisi  *cloudtest.Kisi
-	url   string
-	doors map[string]*simDoor
-	ids   ids
+	dir     string // scratch; everything is below it
+	kisi    *cloudtest.Kisi
+	url     string
+	metrics string // where the gateway shows its numbers
+	doors   map[string]*simDoor
+	ids     ids
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -29,10 +30,12 @@ type building struct {
 
 // simDoor is one door as hardware: a tile and a relay.
 type simDoor struct {
-	id    string
-	tile  *hwtest.SerialTile
-	relay *hwtest.Relay
-	ports []*hwtest.PTY
+	id        string
+	tile      *hwtest.SerialTile
+	board     hwtest.Board
+	relay     *hwtest.Relay
+	tilePort  *hwtest.PTY
+	boardPort *hwtest.PTY
 	// wrap makes of a credential what this tile sends for it.
 	wrap func(kind, value string) string
 }
@@ -52,6 +55,12 @@ const (
 	cardEve  = "04E7E0E7E0E780"
 	codeBen  = "TG-BEN-7731"
 	apiKey   = "demo-key-of-the-gateway"
+)
+
+// What the tile at the front hears when it is to show a light.
+const (
+	lampGreen = "G"
+	lampRed   = "R"
 )
 
 // newBuilding makes the ports, the cloud and the people, and writes the settings.
@@ -97,11 +106,11 @@ func (b *building) wire(ctx context.Context) error {
 	scanner, modbus := hwtest.NewQRScanner(front.Master, nil), hwtest.NewModbusBoard(frontBoard.Master, 8)
 	reader, usb := hwtest.NewHexReader(lab.Master), hwtest.NewLCUS(labBoard.Master, 1)
 	b.doors["front"] = &simDoor{
-		id: "front", tile: scanner, relay: modbus.Relay(0), ports: []*hwtest.PTY{front, frontBoard},
+		id: "front", tile: scanner, board: modbus, relay: modbus.Relay(0), tilePort: front, boardPort: frontBoard,
 		wrap: func(kind, value string) string { return map[string]string{"card": "C:", "qr": "Q:"}[kind] + value },
 	}
 	b.doors["lab"] = &simDoor{
-		id: "lab", tile: reader, relay: usb.Relay(0), ports: []*hwtest.PTY{lab, labBoard},
+		id: "lab", tile: reader, board: usb, relay: usb.Relay(0), tilePort: lab, boardPort: labBoard,
 		wrap: func(_, value string) string { return value },
 	}
 	for _, device := range []interface{ Run(context.Context) error }{scanner, modbus, reader, usb} {
@@ -167,6 +176,7 @@ baud = 115200
 frame = { type = "delimited", end = ["CR"] }
 select = { match = '^(?P<kind>[CQ]):(?P<data>.+)$', kinds = { C = "uid", Q = "qr" } }
 decode = { from = "hex", as = "uid" }
+dialogue = { granted = "'%[7]s'", refused = "'%[8]s'" }
 
 [[door]]
 id = "lab"
@@ -185,7 +195,7 @@ dir = "%[1]s/state"
 credentials_dir = "%[1]s/credentials"
 
 [metrics]
-listen = "127.0.0.1:%[6]d"
+listen = "%[6]s"
 
 [log]
 level = "info"
@@ -196,7 +206,8 @@ func (b *building) writeSettings() error {
 	if err != nil {
 		return err
 	}
-	text := fmt.Sprintf(settingsText, b.dir, b.url, b.ids.place, b.ids.front, b.ids.lab, port)
+	b.metrics = fmt.Sprintf("127.0.0.1:%d", port)
+	text := fmt.Sprintf(settingsText, b.dir, b.url, b.ids.place, b.ids.front, b.ids.lab, b.metrics, lampGreen, lampRed)
 	if err := os.WriteFile(filepath.Join(b.dir, "credentials", "kisi-api-key"), []byte(apiKey+"\n"), 0o600); err != nil {
 		return err
 	}
@@ -212,9 +223,8 @@ func (b *building) close() {
 		stop()
 	}
 	for _, d := range b.doors {
-		for _, p := range d.ports {
-			_ = p.Close()
-		}
+		_ = d.tilePort.Close()
+		_ = d.boardPort.Close()
 	}
 	b.wg.Wait()
 }

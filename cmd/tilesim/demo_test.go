@@ -1,25 +1,37 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
 
 // builtDaemon builds the daemon beside the test binary, where demo looks.
 func builtDaemon(t testing.TB) {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
+	if err := buildDaemon(); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(filepath.Dir(self), "tilegated")
-	cmd := exec.Command("go", "build", "-tags", "sqlite_omit_load_extension netgo osusergo", "-o", path, "../tilegated")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build the daemon: %v\n%s", err, out)
-	}
 }
+
+var buildDaemon = sync.OnceValue(func() error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	args := []string{"build", "-tags", "sqlite_omit_load_extension netgo osusergo", "-o", filepath.Join(filepath.Dir(self), "tilegated")}
+	if raceDetector {
+		args = append(args, "-race")
+	}
+	out, err := exec.Command("go", append(args, "../tilegated")...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("build the daemon: %w\n%s", err, out)
+	}
+	return nil
+})
 
 // TestMorningIsAsTold walks the whole demo: the real daemon, real ports, a real
 // listener. X1, X3, X7, X8; R105 for card and code.
