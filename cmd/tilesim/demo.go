@@ -64,6 +64,10 @@ func demo(ctx context.Context, serve bool, dir string) (err error) {
 
 // stayUp leaves the building to a person.
 func (m *morning) stayUp(ctx context.Context) error {
+	m.kisi.Faults().Clear()
+	if err := m.syncNow(ctx); err != nil {
+		return err
+	}
 	bin, err := os.Executable()
 	if err != nil {
 		return err
