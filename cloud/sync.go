@@ -133,7 +133,7 @@ func (s *Sync) Run(ctx context.Context) error {
 	for failures := 0; ; {
 		err := s.share(ctx, false)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // the end of ctx is how Run is stopped
+			return nil // the end of ctx is how Run is stopped
 		}
 		if failures++; err == nil {
 			failures = 0
