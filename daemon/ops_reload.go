@@ -20,8 +20,10 @@ func (g *gateway) Reload(ctx context.Context, caller control.Caller) (control.Re
 }
 
 // reload reads, checks and applies the settings. A file that is wrong changes
-// nothing; what cannot be applied is put back.
+// nothing; what cannot be applied is put back. Who asked may leave: what was
+// begun is finished.
 func (g *gateway) reload(ctx context.Context) (changed []string, err error) {
+	ctx = context.WithoutCancel(ctx)
 	g.reloading.Lock()
 	defer g.reloading.Unlock()
 	if g.ending {

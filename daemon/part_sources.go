@@ -38,27 +38,29 @@ func newSourcesPart(g *gateway) *sourcesPart {
 	return &sourcesPart{g: g, open: map[string]*openSource{}}
 }
 
-// apply makes the running sources equal to the settings.
+// apply makes the running sources equal to the settings. One caller at a time;
+// nobody who looks at the sources meanwhile waits for one to stop.
 func (p *sourcesPart) apply(ctx context.Context, o *config.Options) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	doors := lockDoors(o)
 	wanted := map[string]config.Source{}
 	for _, s := range o.Sources {
 		wanted[s.Name] = s
 	}
+	running := map[string]bool{}
 	var failures []error
-	for name, have := range p.open {
+	for _, have := range p.all() {
+		name := have.settings.Name
 		want, stays := wanted[name]
 		if stays && reflect.DeepEqual(have.settings, want) && reflect.DeepEqual(have.doors, doors) {
+			running[name] = true
 			continue
 		}
+		p.put(name, nil)
 		failures = append(failures, have.crew.stop(stopPatience))
-		delete(p.open, name)
 		p.g.troubles.forget(name)
 	}
 	for _, s := range o.Sources {
-		if _, running := p.open[s.Name]; running {
+		if running[s.Name] {
 			continue
 		}
 		if err := p.start(ctx, s, doors, o); err != nil {
@@ -66,6 +68,17 @@ func (p *sourcesPart) apply(ctx context.Context, o *config.Options) error {
 		}
 	}
 	return errors.Join(failures...)
+}
+
+// put shows a source to everybody, or with nil takes it away from them.
+func (p *sourcesPart) put(name string, s *openSource) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s == nil {
+		delete(p.open, name)
+		return
+	}
+	p.open[name] = s
 }
 
 // lockDoors maps the locks of the sources to our doors.
@@ -93,7 +106,7 @@ func (p *sourcesPart) start(ctx context.Context, s config.Source, doors map[stri
 		return err
 	}
 	opened.crew.start("sync of "+s.Name, opened.sync.Run)
-	p.open[s.Name] = opened
+	p.put(s.Name, opened)
 	return nil
 }
 
@@ -121,13 +134,11 @@ func (s *openSource) open(ctx context.Context, g *gateway, o *config.Options) er
 
 // close stops every source.
 func (p *sourcesPart) close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	var all []error
-	for _, s := range p.open {
+	for _, s := range p.all() {
+		p.put(s.settings.Name, nil)
 		all = append(all, s.crew.stop(stopPatience))
 	}
-	clear(p.open)
 	return errors.Join(all...)
 }
 
