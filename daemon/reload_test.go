@@ -195,7 +195,7 @@ func (chatterbox) Read(ctx context.Context) (hw.Read, error) {
 // The watchdog must not end a gateway because a tile never stops talking.
 func TestATileThatNeverStopsTalkingIsAlive(t *testing.T) {
 	s := newStage(t, nil)
-	s.door.reader, s.door.log = chatterbox{fakeTile{s.seen}}, hclog.NewNullLogger()
+	s.reader, s.log = chatterbox{fakeTile{s.seen}}, hclog.NewNullLogger()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = s.listen(ctx) }()
