@@ -30,6 +30,9 @@ type rights struct {
 	changed func(*access.Snapshot) // told after every swap
 
 	mu sync.Mutex // one change at a time
+	// unsealed says that the newest rows on disk may be none that the doors
+	// decide by: the power went, or the disk was full, before their seal.
+	unsealed bool
 }
 
 // Load is the snapshot in force.
@@ -42,10 +45,13 @@ func (r *rights) Load() *access.Snapshot { return r.current.Load() }
 func (r *rights) restore(ctx context.Context, policies []access.Policy, sources []access.Contact) (note string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.unsealed = true
 	roster, contacts, generation, err := r.cache.Load(ctx)
 	if err != nil {
 		return "", fmt.Errorf("rights: load from disk: %w", err)
 	}
+	known := len(contacts)
+	contacts = withSourcesOf(roster.Grants, contacts)
 	snapshot, err := access.Build(roster, mergeContacts(contacts, sources), generation.Number)
 	if err == nil && generation.Number != 0 && snapshot.Hash() != generation.Hash {
 		err = fmt.Errorf("generation %d does not hash to what was sealed", generation.Number)
@@ -53,7 +59,7 @@ func (r *rights) restore(ctx context.Context, policies []access.Policy, sources 
 	if err != nil {
 		note = err.Error()
 		for _, c := range contacts {
-			if _, _, err := r.cache.Retire(c.Source, r.wall()); err != nil {
+			if _, _, err := r.cache.Retire(c.Source, r.wall()); err != nil && !errors.Is(err, store.ErrNotFound) {
 				return note, err
 			}
 		}
@@ -66,7 +72,7 @@ func (r *rights) restore(ctx context.Context, policies []access.Policy, sources 
 	if err := r.retire(ctx, sources); err != nil {
 		return note, err
 	}
-	if samePolicies(roster.Policies, policies) {
+	if samePolicies(roster.Policies, policies) && len(contacts) == known {
 		return note, nil
 	}
 	_, err = r.replace(ctx, settingsSource, access.Roster{Policies: policies}, access.Contact{Source: settingsSource, At: r.wall(), Ageless: true})
@@ -105,7 +111,7 @@ func (r *rights) retire(ctx context.Context, sources []access.Contact) error {
 			return err
 		}
 		if !never {
-			if err := r.cache.Seal(number, snapshot.Hash()); err != nil {
+			if err := r.seal(number, snapshot); err != nil {
 				return err
 			}
 		}
@@ -155,13 +161,23 @@ func (r *rights) replace(ctx context.Context, source string, next access.Roster,
 	if err != nil {
 		return 0, fmt.Errorf("rights of %s: store: %w", source, err)
 	}
-	if changed > 0 {
-		if err := r.cache.Seal(number, snapshot.Hash()); err != nil {
-			return 0, fmt.Errorf("rights of %s: seal: %w", source, err)
+	if changed > 0 || r.unsealed {
+		if err := r.seal(number, snapshot); err != nil {
+			return 0, fmt.Errorf("rights of %s: %w", source, err)
 		}
 	}
 	r.swap(snapshot.WithGeneration(number))
 	return changed, nil
+}
+
+// seal says that the rows of a generation are what the snapshot was built from.
+func (r *rights) seal(number uint64, s *access.Snapshot) error {
+	r.unsealed = true
+	if err := r.cache.Seal(number, s.Hash()); err != nil {
+		return err
+	}
+	r.unsealed = false
+	return nil
 }
 
 // merge is what all sources say, in the order of their names, with next in the
@@ -182,14 +198,36 @@ func (r *rights) merge(ctx context.Context, contacts []access.Contact, source st
 	return merged, nil
 }
 
-// Confirm says that a source was heard of and that nothing is to change.
+// Confirm says that a source was heard of and that nothing is to change: it says
+// what the newest rows say. Rows that are not in force yet come into it.
 func (r *rights) Confirm(source string, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.unsealed {
+		if err := r.takeUp(context.Background(), source, at); err != nil {
+			r.log.Error("the newest rights could not be taken into use, the old ones stand", "source", source, "error", err)
+		}
+	}
 	r.swap(r.Load().WithContact(source, at))
 	if err := r.cache.Confirm(source, at); err != nil {
 		r.log.Warn("cannot write down when a source was heard of", "source", source, "error", err)
 	}
+}
+
+// takeUp takes the newest rows on disk into use.
+func (r *rights) takeUp(ctx context.Context, source string, at time.Time) error {
+	rows, err := r.cache.LoadSource(ctx, source)
+	if err != nil {
+		return err
+	}
+	contact := access.Contact{Source: source, At: at}
+	for _, c := range r.Load().Contacts() {
+		if c.Source == source {
+			contact.Ageless = c.Ageless
+		}
+	}
+	_, err = r.replace(ctx, source, rows, contact)
+	return err
 }
 
 func (r *rights) swap(s *access.Snapshot) {
@@ -217,6 +255,22 @@ next:
 		out = append(out, c)
 	}
 	return out
+}
+
+// withSourcesOf adds a contact, never heard of, for each source that grants name
+// and that has none: one that was being taken out when the power went.
+func withSourcesOf(grants []access.Grant, contacts []access.Contact) []access.Contact {
+	have := map[string]bool{}
+	for _, c := range contacts {
+		have[c.Source] = true
+	}
+	for i := range grants {
+		if source := grants[i].Source; !have[source] {
+			have[source] = true
+			contacts = append(contacts, access.Contact{Source: source})
+		}
+	}
+	return contacts
 }
 
 func samePolicies(a, b []access.Policy) bool {
