@@ -40,7 +40,7 @@ func (g *gateway) SyncNow(ctx context.Context, caller control.Caller, source str
 		found = true
 		g.system("sync of "+s.settings.Name+" asked by", caller.Name)
 		if err := s.sync.Now(ctx); err != nil {
-			failures = append(failures, fmt.Errorf("%s: %w", s.settings.Name, err))
+			failures = append(failures, err) // it names its source
 		}
 	}
 	if !found {
