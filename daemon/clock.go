@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"os"
 	"sync"
 	"time"
 
@@ -28,26 +29,50 @@ func SystemClock() Clock {
 	}
 }
 
-// kernelSynced asks adjtimex(2) without setting anything. A sandbox may forbid
-// even that; then the clock counts as free-running.
+// syncedMark is touched by systemd-timesyncd(8) when it has set the clock. It
+// asks a server at least every 35 minutes (PollIntervalMaxSec= of
+// timesyncd.conf(5)); an older mark says nothing, and the clock is free-running.
+const (
+	syncedMark = "/run/systemd/timesync/synchronized"
+	markLasts  = time.Hour
+)
+
+// kernelSynced asks adjtimex(2) without setting anything. Our own unit forbids
+// even that (ProtectClock= denies the call, not only the change); then the mark
+// tells. Where neither can, the clock counts as free-running.
 func kernelSynced() bool {
 	const unsynced = 0x40 // STA_UNSYNC
 	var state unix.Timex
-	_, err := unix.Adjtimex(&state)
-	return err == nil && state.Status&unsynced == 0
+	if _, err := unix.Adjtimex(&state); err == nil {
+		return state.Status&unsynced == 0
+	}
+	return markedSynced(syncedMark, time.Now())
 }
 
-// jumpTolerance is how far wall and monotonic time may part between two looks.
-const jumpTolerance = 30 * time.Second
+func markedSynced(mark string, now time.Time) bool {
+	info, err := os.Stat(mark)
+	return err == nil && now.Sub(info.ModTime()).Abs() < markLasts
+}
+
+const (
+	// jumpTolerance is how far wall and monotonic time may part between two looks.
+	jumpTolerance = 30 * time.Second
+	// jumpPatience is how long a clock must run evenly after a jump to count as
+	// free-running where nobody says that it is synced. What jumps a clock is most
+	// often the network time, which sets it right.
+	jumpPatience = time.Hour
+)
 
 // timekeeper judges the clock. Any goroutine may ask.
 type timekeeper struct {
 	Clock
 	mu       sync.Mutex    // guards all below
 	floor    time.Time     // the newest instant that surely has passed
+	likely   time.Time     // one that a clock wrote which nobody had set: bounds only such a clock
 	lastWall time.Time     // at the last look
 	lastMono time.Duration // at the last look
-	jumped   bool          // until the clock is synced again
+	jumped   bool          // until the clock is synced again, or has run evenly for long
+	jumpedAt time.Duration // monotonic
 }
 
 // newTimekeeper starts with a floor: now is never before it.
@@ -63,16 +88,20 @@ func (t *timekeeper) now() (time.Time, access.ClockState) {
 	parted := wall.Sub(t.lastWall) - (mono - t.lastMono)
 	t.lastWall, t.lastMono = wall, mono
 	if parted.Abs() > jumpTolerance {
-		t.jumped = true
+		t.jumped, t.jumpedAt = true, mono
+	}
+	synced, floor := t.Synced(), t.floor
+	if !synced && t.likely.After(floor) {
+		floor = t.likely
 	}
 	switch {
-	case wall.Before(t.floor):
+	case wall.Before(floor):
 		// What is certain is that the floor has passed.
-		return t.floor, access.ClockUnset
-	case t.Synced():
+		return floor, access.ClockUnset
+	case synced:
 		t.jumped = false
 		return wall, access.ClockSynced
-	case t.jumped:
+	case t.jumped && mono-t.jumpedAt < jumpPatience:
 		return wall, access.ClockJumped
 	}
 	return wall, access.ClockFreeRunning

@@ -53,30 +53,36 @@ func (g *gateway) openState() error {
 	}
 	g.later("ledger.db", g.ledger.Close)
 
-	floor, err := g.clockFloor()
+	sure, likely, err := g.clockFloor()
 	if err != nil {
 		return err
 	}
-	g.clock = newTimekeeper(g.options.Clock, floor)
+	g.clock = newTimekeeper(g.options.Clock, sure)
+	g.clock.likely = likely
 	return nil
 }
 
 // clockFloor is an instant that has surely passed: when the program was made, or
-// the newest event that was written by a clock we trusted. One that was not
-// trusted may lie in the future, and would make every later clock look wrong.
-func (g *gateway) clockFloor() (time.Time, error) {
+// the newest event that was written by a synced clock; and one that has likely:
+// the newest that a free-running clock wrote. That clock may have been years
+// ahead since a boot without the network, so it says nothing against one that
+// is synced. What an untrusted clock wrote says nothing at all.
+func (g *gateway) clockFloor() (sure, likely time.Time, err error) {
 	const look = 200
 	events, err := g.journal.Events(context.Background(), store.EventQuery{Limit: look})
 	if err != nil {
-		return time.Time{}, err
+		return time.Time{}, time.Time{}, err
 	}
-	floor := g.options.Built
-	for _, e := range events {
-		if e.Clock.Trusted() && e.At.After(floor) {
-			floor = e.At
+	sure = g.options.Built
+	for _, e := range events { // oldest first: what was written later corrects
+		switch {
+		case e.Clock == access.ClockSynced && e.At.After(sure):
+			sure, likely = e.At, e.At
+		case e.Clock.Trusted():
+			likely = e.At
 		}
 	}
-	return floor, nil
+	return sure, likely, nil
 }
 
 // openCache opens the copy of the rights.
