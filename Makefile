@@ -60,6 +60,12 @@ lint: setup ## the linters
 	go build $(TOOLS) -o $(BUILD)/tools/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	$(BUILD)/tools/golangci-lint run ./...
 
+.PHONY: test-long
+test-long: setup ## the big numbers: random sites, instants and crashes, far more of them
+	$(TEST) -timeout 60m -run 'BruteForce' ./daemon/access -rapid.checks=50000
+	$(TEST) -timeout 60m -run 'Guard|Fault|Empt' ./cloud -rapid.checks=20000
+	$(MAKE) fuzz FUZZTIME=2m
+
 FUZZTIME ?= 20s
 
 .PHONY: fuzz
