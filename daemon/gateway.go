@@ -211,6 +211,17 @@ func (c *crew) start(name string, run func(context.Context) error) {
 	})
 }
 
+// together does n things at once and waits for all of them.
+func together(n int, do func(i int) error) error {
+	failures := make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { failures[i] = do(i) })
+	}
+	all.Wait()
+	return errors.Join(failures...)
+}
+
 // child is a crew that can be stopped alone.
 func (c *crew) child() *crew {
 	ctx, cancel := context.WithCancel(c.ctx)

@@ -12,18 +12,20 @@ import (
 )
 
 // OutputsOff brings every strike to rest and does nothing else: no journal, no
-// rights, no network. systemd runs it after the daemon ended, however it ended.
+// rights, no network. systemd runs it after the daemon ended, however it ended,
+// and not for long: no door waits for the board of another.
 func OutputsOff(ctx context.Context, o *config.Options, log hclog.Logger) error {
 	lines := hw.NewLines()
-	var failures []error
-	for _, d := range o.Doors {
+	err := together(len(o.Doors), func(i int) error {
+		d := o.Doors[i]
 		strike, err := d.Strike.Open(lines, log.With("door", d.ID))
 		if err == nil {
 			err = errors.Join(rest(ctx, strike), strike.Close())
 		}
 		if err != nil {
-			failures = append(failures, fmt.Errorf("door %s: %w", d.ID, err))
+			return fmt.Errorf("door %s: %w", d.ID, err)
 		}
-	}
-	return errors.Join(append(failures, lines.Close())...)
+		return nil
+	})
+	return errors.Join(err, lines.Close())
 }

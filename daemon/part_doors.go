@@ -56,15 +56,15 @@ func (p *doorsPart) apply(o *config.Options) error {
 	for _, d := range o.Doors {
 		wanted[d.ID] = d
 	}
-	var failures []error
+	var gone []*openDoor
 	for _, have := range p.all() {
-		want, stays := wanted[have.id]
-		if stays && sameDoor(have.settings, want) {
-			continue
+		if want, stays := wanted[have.id]; !stays || !sameDoor(have.settings, want) {
+			gone = append(gone, have)
 		}
-		p.put(have.id, nil)
-		failures = append(failures, p.shut(have))
-		if !stays {
+	}
+	failures := []error{p.shut(gone)}
+	for _, have := range gone {
+		if _, stays := wanted[have.id]; !stays {
 			p.g.metrics.dropDoor(have.id)
 		}
 	}
@@ -162,10 +162,19 @@ func (d *door) hear(ctx context.Context) (hw.Read, error) {
 	return d.reader.Read(ctx)
 }
 
+// shut takes doors away from everybody and closes them, all at once: a board that
+// does not answer takes its time.
+func (p *doorsPart) shut(doors []*openDoor) error {
+	return together(len(doors), func(i int) error {
+		p.put(doors[i].id, nil)
+		return doors[i].shut()
+	})
+}
+
 // shut stops the loops of a door and gives its devices back, locked. That a
 // device cannot be reached is for the log: its settings are changed, or the
 // gateway stopped, often for that very reason.
-func (p *doorsPart) shut(d *openDoor) error {
+func (d *openDoor) shut() error {
 	err := d.crew.stop(stopPatience)
 	if d.reader != nil {
 		if err := d.reader.Close(); err != nil {
@@ -180,12 +189,7 @@ func (p *doorsPart) shut(d *openDoor) error {
 
 // close shuts every door and every port.
 func (p *doorsPart) close() error {
-	var all []error
-	for _, d := range p.all() {
-		p.put(d.id, nil)
-		all = append(all, p.shut(d))
-	}
-	return errors.Join(append(all, p.lines.Close())...)
+	return errors.Join(p.shut(p.all()), p.lines.Close())
 }
 
 // all lists the doors by id.
