@@ -73,10 +73,17 @@ func (g *gateway) findHolder(ctx context.Context, words string) (string, error) 
 	if err != nil {
 		return "", err
 	}
+	var named []access.Holder
 	for _, h := range found {
-		if h.ID == words || strings.EqualFold(h.Name, words) {
+		if h.ID == words {
 			return h.ID, nil
 		}
+		if strings.EqualFold(h.Name, words) {
+			named = append(named, h)
+		}
+	}
+	if len(named) > 0 {
+		found = named
 	}
 	switch {
 	case len(found) == 1:
