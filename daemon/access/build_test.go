@@ -134,3 +134,25 @@ func TestEqualTextsOfTwoKindsHaveTwoDigests(t *testing.T) {
 }
 
 func sprintf(verb string, v any) string { return fmt.Sprintf(verb, v) }
+
+func TestEveryDoorOfALargeSiteIsToldApart(t *testing.T) {
+	const doors = 130 // more than two words of bits
+	r := Roster{}
+	for i := range doors {
+		id := fmt.Sprintf("door-%03d", i)
+		r.Doors = append(r.Doors, Door{ID: id})
+		r.Groups = append(r.Groups, Group{ID: id, Doors: []string{id}})
+		r.Holders = append(r.Holders, Holder{ID: id})
+		r.Assignments = append(r.Assignments, assign(id, id))
+		r.Grants = append(r.Grants, Grant{ID: id, Assignee: id, Scope: ScopeGroup, ScopeID: id, Source: "kisi"})
+	}
+	s := build(t, r)
+	for _, holder := range r.Holders {
+		for _, door := range r.Doors {
+			d := s.Decide(Tap{Door: door.ID, Credential: card(holder.ID), At: noon}, Facts{})
+			if d.Granted() != (holder.ID == door.ID) {
+				t.Fatalf("holder of %s at %s: got %v", holder.ID, door.ID, d.Reason)
+			}
+		}
+	}
+}
