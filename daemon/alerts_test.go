@@ -72,7 +72,7 @@ func TestPeopleAreToldOnceWhenATroubleBeginsAndEnds(t *testing.T) {
 	fail = true
 	g.troubles.set(false, troubleReaderDown, "front", "")
 	step(time.Second)
-	if !g.troubles.declared(troubleAlertFailed, "") {
+	if !g.troubles.declared(troubleAlertFailed, "webhook") {
 		t.Error("that nobody could be told is not on the board")
 	}
 	if text := g.troubles.shown()[0].Text; strings.Contains(text, "s3cret") {
@@ -83,7 +83,7 @@ func TestPeopleAreToldOnceWhenATroubleBeginsAndEnds(t *testing.T) {
 	if len(told) != 2 || len(told[1].Ended) != 1 {
 		t.Fatalf("told %+v, want a second message that it ended", told)
 	}
-	if g.troubles.declared(troubleAlertFailed, "") {
+	if g.troubles.declared(troubleAlertFailed, "webhook") {
 		t.Error("the board still says that nobody could be told")
 	}
 }
@@ -113,7 +113,7 @@ func TestASecretThatOthersCanReadIsNotUsed(t *testing.T) {
 	if err := os.Chmod(path, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	err := a.post(t.Context(), path, alertMessage{})
+	err := a.post(t.Context(), g.settings, alertMessage{})
 	if err == nil || !strings.Contains(err.Error(), "chmod 0600") {
 		t.Errorf("got %v, want it to say chmod 0600", err)
 	}
@@ -261,5 +261,41 @@ func TestATroubleFromTheFutureIsTold(t *testing.T) {
 	a.round(t.Context())
 	if calls != 1 {
 		t.Errorf("messages: got %d, want 1", calls)
+	}
+}
+
+func TestOneWayThatFailsDoesNotRepeatTheOther(t *testing.T) {
+	var told []alertMessage
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var m alertMessage
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+			t.Error(err)
+		}
+		told = append(told, m)
+	}))
+	defer server.Close()
+	a, g, mono := newAlertStage(t, map[string]string{"hook": server.URL})
+	// Nobody listens at port 1 of this machine.
+	g.settings.Alert.Mail = &config.Mail{Server: "127.0.0.1:1", From: "box@example.com", To: []string{"desk@example.com"}}
+	g.troubles.set(true, troubleJournal, "", "disk full")
+	for range 20 {
+		*mono += time.Minute
+		a.round(t.Context())
+	}
+	if len(told) != 2 || told[0].Began[0].Code != troubleJournal || told[1].Began[0].Code != troubleAlertFailed || told[1].Began[0].Subject != "mail" {
+		t.Errorf("the webhook was told %+v, want the journal once, then once that mail fails", told)
+	}
+}
+
+func TestALoopIsStillForAsLongAsItDoesNotMove(t *testing.T) {
+	_, g, mono := newAlertStage(t, nil)
+	w := newWatch(g)
+	w.still("journal", 1)
+	*mono += 4 * time.Second
+	if got := w.still("journal", 1); got != 4*time.Second {
+		t.Errorf("got %v, want 4s", got)
+	}
+	if got := w.still("journal", 2); got != 0 {
+		t.Errorf("after a beat: got %v, want 0", got)
 	}
 }

@@ -21,27 +21,41 @@ import (
 
 // alerts tells people about troubles without Prometheus: a webhook and mail
 // when a trouble begins and ends, and a heartbeat that stops when the gateway
-// is dead or in critical trouble. It tells once, and tries until told.
+// is dead or in critical trouble. Each way tells once, and tries until it told.
 type alerts struct {
 	g      *gateway
 	log    hclog.Logger
 	client *http.Client
 	mono   func() time.Duration
+	ways   []*way
+	beat   time.Duration // monotonic, of the last heartbeat
+}
+
+// way is one way to tell people. What one has told is nothing to the other.
+type way struct {
+	name   string
+	wanted func(config.Alert) bool
+	send   func(ctx context.Context, settings *config.Options, m alertMessage) error
+
 	told   map[string]control.Trouble // by code and subject, as last delivered
-	beat   time.Duration              // monotonic, of the last heartbeat
 	retry  time.Duration              // monotonic, not before this
 	failed int
 }
 
 func newAlerts(g *gateway) *alerts {
-	return &alerts{
-		g: g, log: g.log.Named("alerts"), mono: g.clock.Mono, told: map[string]control.Trouble{},
+	a := &alerts{
+		g: g, log: g.log.Named("alerts"), mono: g.clock.Mono,
 		client: &http.Client{
 			Timeout: 15 * time.Second,
 			// A secret URL must not be sent on to another host.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}
+	a.ways = []*way{
+		{name: "webhook", wanted: func(o config.Alert) bool { return o.WebhookURLFile != "" }, send: a.post},
+		{name: "mail", wanted: func(o config.Alert) bool { return o.Mail != nil }, send: sendMail},
+	}
+	return a
 }
 
 func (a *alerts) run(ctx context.Context) error {
@@ -61,24 +75,32 @@ func (a *alerts) round(ctx context.Context) {
 	settings := a.g.inForce()
 	shown := a.g.troubles.shown()
 	a.heartbeat(ctx, settings, shown)
-	message := a.message(settings, shown)
-	if message == nil || a.mono() < a.retry {
-		return
+	for _, w := range a.ways {
+		if !w.wanted(settings.Alert) {
+			a.g.troubles.set(false, troubleAlertFailed, w.name, "")
+			continue
+		}
+		if message := a.message(w, settings, shown); message != nil && a.mono() >= w.retry {
+			a.tell(ctx, w, settings, *message)
+		}
 	}
-	if err := a.deliver(ctx, settings, *message); err != nil {
-		a.failed++
-		a.retry = a.mono() + min(time.Duration(1<<min(a.failed, 8))*5*time.Second, 10*time.Minute)
-		a.g.troubles.set(true, troubleAlertFailed, "", err.Error())
-		if a.failed == 1 {
-			a.log.Warn("nobody could be told of a trouble", "error", err)
+}
+
+// tell sends a message one way, or puts on the board that it could not.
+func (a *alerts) tell(ctx context.Context, w *way, settings *config.Options, m alertMessage) {
+	err := w.send(ctx, settings, m)
+	a.g.troubles.set(err != nil, troubleAlertFailed, w.name, errWords(err))
+	if err != nil {
+		w.failed++
+		w.retry = a.mono() + min(time.Duration(1<<min(w.failed, 8))*5*time.Second, 10*time.Minute)
+		if w.failed == 1 {
+			a.log.Warn("nobody could be told of a trouble", "way", w.name, "error", err)
 		}
 		return
 	}
-	a.failed = 0
-	a.g.troubles.set(false, troubleAlertFailed, "", "")
-	a.told = map[string]control.Trouble{}
-	for _, trouble := range message.Troubles {
-		a.told[trouble.Code+" "+trouble.Subject] = trouble
+	w.failed, w.told = 0, map[string]control.Trouble{}
+	for _, trouble := range m.Troubles {
+		w.told[trouble.Code+" "+trouble.Subject] = trouble
 	}
 }
 
@@ -93,24 +115,21 @@ type alertMessage struct {
 }
 
 // worthTelling leaves out what cannot be told by the very way that is broken.
-func worthTelling(t control.Trouble) bool {
-	return t.Severity != note && t.Code != troubleAlertFailed
+func (w *way) worthTelling(t control.Trouble) bool {
+	return t.Severity != note && (t.Code != troubleAlertFailed || t.Subject != w.name)
 }
 
-// message is what people do not know yet, or nil.
-func (a *alerts) message(settings *config.Options, shown []control.Trouble) *alertMessage {
-	if settings.Alert.WebhookURLFile == "" && settings.Alert.Mail == nil {
-		return nil
-	}
+// message is what people do not know yet by this way, or nil.
+func (a *alerts) message(w *way, settings *config.Options, shown []control.Trouble) *alertMessage {
 	now, _ := a.g.clock.now()
 	m := alertMessage{Site: settings.Site.ID, Name: settings.Site.Name, At: now}
 	open := map[string]bool{}
 	for _, trouble := range shown {
-		if !worthTelling(trouble) {
+		if !w.worthTelling(trouble) {
 			continue
 		}
 		key := trouble.Code + " " + trouble.Subject
-		_, known := a.told[key]
+		_, known := w.told[key]
 		// One that began in the future did so by a clock that was wrong then.
 		if age := now.Sub(trouble.Since); !known && age >= 0 && age < settings.Alert.Patience {
 			continue
@@ -121,7 +140,7 @@ func (a *alerts) message(settings *config.Options, shown []control.Trouble) *ale
 			m.Began = append(m.Began, trouble)
 		}
 	}
-	for key, trouble := range a.told {
+	for key, trouble := range w.told {
 		if !open[key] {
 			m.Ended = append(m.Ended, trouble)
 		}
@@ -133,23 +152,12 @@ func (a *alerts) message(settings *config.Options, shown []control.Trouble) *ale
 	return &m
 }
 
-func (a *alerts) deliver(ctx context.Context, settings *config.Options, m alertMessage) error {
-	var failures []error
-	if file := settings.Alert.WebhookURLFile; file != "" {
-		failures = append(failures, a.post(ctx, file, m))
-	}
-	if settings.Alert.Mail != nil {
-		failures = append(failures, sendMail(ctx, settings, m))
-	}
-	return errors.Join(failures...)
-}
-
-func (a *alerts) post(ctx context.Context, file string, m alertMessage) error {
+func (a *alerts) post(ctx context.Context, settings *config.Options, m alertMessage) error {
 	body, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	return a.call(ctx, "webhook", file, http.MethodPost, body)
+	return a.call(ctx, "webhook", settings.Alert.WebhookURLFile, http.MethodPost, body)
 }
 
 // call sends one request to a secret URL. No error shows the URL.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -14,13 +15,14 @@ import (
 // watch looks at everything once a second: it keeps the board of troubles, the
 // one line for systemd, and feeds the watchdog while the loops live.
 type watch struct {
-	g     *gateway
-	log   hclog.Logger
-	every time.Duration // of the watchdog; 0: none
-	fed   time.Duration // monotonic
-	seen  map[string]heartbeat
-	doors map[string]bool // at the last look
-	line  string
+	g      *gateway
+	log    hclog.Logger
+	every  time.Duration        // of the watchdog; 0: none
+	fed    time.Duration        // monotonic
+	seen   map[string]heartbeat // by feed
+	looked map[string]heartbeat // by look
+	doors  map[string]bool      // at the last look
+	line   string
 }
 
 // heartbeat is when a loop was last seen to move.
@@ -34,13 +36,18 @@ type heartbeat struct {
 // strike that does not answer.
 const stall = 6 * time.Second
 
+// journalStall is how long a write may take before a person should know. It is
+// well below stall: a disk that hangs is a trouble, and no reason to restart a
+// gateway whose doors open, and which would lose what waits to be written.
+const journalStall = 3 * time.Second
+
 func newWatch(g *gateway) *watch {
 	every, err := watchdogEvery()
 	log := g.log.Named("watch")
 	if err != nil {
 		log.Warn("cannot tell how often systemd wants to hear from us", "error", err)
 	}
-	return &watch{g: g, log: log, every: every, seen: map[string]heartbeat{}}
+	return &watch{g: g, log: log, every: every, seen: map[string]heartbeat{}, looked: map[string]heartbeat{}}
 }
 
 func (w *watch) run(ctx context.Context) error {
@@ -62,7 +69,11 @@ func (w *watch) look() {
 	g.troubles.set(!state.Trusted(), troubleClock, "", clockWords(state))
 	stats := g.journal.Stats()
 	g.troubles.set(g.journal.Recovered() != "", troubleJournalReset, "", g.journal.Recovered())
-	g.troubles.set(stats.LastErr != nil, troubleJournal, "", errWords(stats.LastErr))
+	err := stats.LastErr
+	if err == nil && stats.Queued > 0 && w.still("journal", g.journal.Beat()) > journalStall {
+		err = errors.New("the disk does not answer")
+	}
+	g.troubles.set(err != nil, troubleJournal, "", errWords(err))
 	w.lookAtDoors(g.doors.all())
 	g.sources.judge(now)
 	if line := g.statusLine(); line != w.line {
@@ -70,6 +81,16 @@ func (w *watch) look() {
 		g.notify.status(line)
 	}
 	w.feed()
+}
+
+// still is for how long a loop has not moved.
+func (w *watch) still(name string, count uint64) time.Duration {
+	now := w.g.clock.Mono()
+	if last, known := w.looked[name]; known && last.count == count {
+		return now - last.at
+	}
+	w.looked[name] = heartbeat{count, now}
+	return 0
 }
 
 // lookAtDoors puts how the devices are on the board, and takes off what was there

@@ -237,8 +237,9 @@ func (r *rights) swap(s *access.Snapshot) {
 	}
 }
 
-// mergeContacts is old brought up to date by newer: a source keeps its newest
-// contact, and a source that is new begins with none.
+// mergeContacts is old brought up to date by newer: a source that was heard of
+// has that word's time, also if it is earlier (the clock was ahead); one that was
+// not keeps what it had; a source that is new begins with none.
 func mergeContacts(old, newer []access.Contact) []access.Contact {
 	out := append([]access.Contact(nil), old...)
 next:
@@ -246,7 +247,7 @@ next:
 		for i := range out {
 			if out[i].Source == c.Source {
 				out[i].Ageless = c.Ageless
-				if c.At.After(out[i].At) {
+				if !c.At.IsZero() {
 					out[i].At = c.At
 				}
 				continue next

@@ -150,8 +150,11 @@ func policies(o *config.Options) []access.Policy {
 
 // rightsChanged puts what is wrong with new rights on the board.
 func (g *gateway) rightsChanged(s *access.Snapshot) {
-	counts := s.Counts()
-	g.troubles.set(counts.Credentials == 0, troubleNoRights, "", "")
+	empty := s.Counts().Credentials == 0
+	g.troubles.set(empty, troubleNoRights, "", "")
+	if !empty {
+		g.troubles.set(false, troubleCacheReset, "", "") // it was filled again
+	}
 	g.troubles.set(s.Clashes() > 0, troubleClash, "", fmt.Sprintf("%d cards", s.Clashes()))
 	groups, doors := s.Restricted()
 	g.troubles.set(len(groups)+len(doors) > 0, troubleHours, "", strings.Join(append(groups, doors...), ", "))

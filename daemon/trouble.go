@@ -87,8 +87,8 @@ var troubleKinds = map[string]troubleKind{
 		text: "Taps are still decided, but may not be recorded. Look at the disk: is it full, read-only or failing?",
 	},
 	troubleJournalReset: {
-		severity: critical, title: "The journal was damaged",
-		text: "The damaged file was set aside and a new journal begun. Keep the old file; it holds the record until today.",
+		severity: warning, title: "The journal was damaged",
+		text: "The damaged file was set aside and a new journal begun. Keep the old file; it holds the record until today. This is shown until the gateway starts again.",
 	},
 	troubleCacheReset: {
 		severity: warning, title: "The copy of the rights was damaged",

@@ -189,8 +189,8 @@ func (b *builder) scopeIndex(g Grant) uint32 {
 }
 
 // addAssignments relies on the rows being sorted by digest and kind. Rows of
-// one digest and one holder become one, active if any is; rows of two holders
-// become one that is refused for both.
+// one digest and one holder become one, active if any is. Of two holders the one
+// whose row is active has it; where both are, it is refused for both.
 func (b *builder) addAssignments(rows []Assignment) {
 	b.assignments = make([]assignment, 0, len(rows))
 	for _, row := range rows {
@@ -200,11 +200,16 @@ func (b *builder) addAssignments(rows []Assignment) {
 		}
 		if n := len(b.assignments); n > 0 && b.assignments[n-1].digest == next.digest && b.assignments[n-1].kind == next.kind {
 			last := &b.assignments[n-1]
-			if last.holder == next.holder {
+			switch {
+			case last.holder == next.holder:
 				last.active = last.active || next.active
-			} else if !last.clash {
-				last.clash = true
-				b.clashes++
+			case last.active && next.active:
+				if !last.clash {
+					last.clash = true
+					b.clashes++
+				}
+			case next.active:
+				*last = next // it was given back by whoever had it before
 			}
 			continue
 		}

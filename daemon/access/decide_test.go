@@ -274,6 +274,20 @@ func TestOneCardOfTwoHoldersOpensForNeither(t *testing.T) {
 	}
 }
 
+func TestACardThatChangedHandsIsItsNewHolders(t *testing.T) {
+	for _, order := range []struct{ before, now string }{{"ann", "pat"}, {"pat", "ann"}} {
+		r := house()
+		old, next := assign("a0", order.before), assign("a0", order.now)
+		old.ID, old.Active = "card-a0-old", false
+		r.Assignments = append(r.Assignments, old, next)
+		s := build(t, r)
+		d := s.Decide(Tap{Door: "front", Credential: card("a0"), At: noon}, Facts{})
+		if got := s.HolderID(d); !d.Granted() || got != order.now || s.Clashes() != 0 {
+			t.Errorf("from %s to %s: got %v for %q, %d clashes", order.before, order.now, d.Reason, got, s.Clashes())
+		}
+	}
+}
+
 func TestACardListedTwiceForOneHolderIsActiveIfOneIs(t *testing.T) {
 	r := house()
 	again := assign("aa", "ann")

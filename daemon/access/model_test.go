@@ -33,24 +33,28 @@ func modelDecide(r Roster, contacts []Contact, tap Tap, facts Facts) (granted bo
 			}
 		}
 	}
-	claims := map[string]bool{}
-	active := false
+	var active, idle []string
 	for _, a := range r.Assignments {
 		if a.Digest == tap.Credential.Digest && a.Kind == tap.Credential.Kind {
-			claims[a.Holder] = true
-			active = active || a.Active
+			if a.Active {
+				active = append(active, a.Holder)
+			} else {
+				idle = append(idle, a.Holder)
+			}
 		}
 	}
+	slices.Sort(active)
+	slices.Sort(idle)
+	active = slices.Compact(active)
 	holder := ""
-	if len(claims) == 1 {
-		for h := range claims {
-			holder = h
-		}
-	}
-	if holder == "" {
-		add(Unknown)
-	} else if !active {
+	switch {
+	case len(active) == 1:
+		holder = active[0]
+	case len(active) == 0 && len(idle) > 0:
+		holder = idle[0]
 		add(NotActivated)
+	default:
+		add(Unknown)
 	}
 	if door != nil {
 		for _, p := range r.Places {

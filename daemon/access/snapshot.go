@@ -144,13 +144,15 @@ func (s *Snapshot) Counts() Counts {
 // Contacts tells when each source was last heard of.
 func (s *Snapshot) Contacts() []Contact { return append([]Contact(nil), s.contacts...) }
 
-// WithContact is the same rights with a newer verified contact for one source.
-// It shares everything else, so it is cheap. An unknown source is ignored.
+// WithContact is the same rights with the latest verified contact of one source.
+// The latest word counts also when its time is earlier: the clock was ahead
+// then, and a contact in the future would never age. It shares everything else,
+// so it is cheap. An unknown source is ignored.
 func (s *Snapshot) WithContact(source string, at time.Time) *Snapshot {
 	next := *s
 	next.contacts = append([]Contact(nil), s.contacts...)
 	for i := range next.contacts {
-		if next.contacts[i].Source == source && at.After(next.contacts[i].At) {
+		if next.contacts[i].Source == source {
 			next.contacts[i].At = at
 		}
 	}
