@@ -128,9 +128,7 @@ func (g *gateway) open(ctx context.Context) error {
 	if err := g.sources.apply(ctx, g.settings); err != nil {
 		return err
 	}
-	if err := g.openMetrics(); err != nil {
-		return err
-	}
+	g.openMetrics()
 	if err := g.openControl(); err != nil {
 		return err
 	}

@@ -67,8 +67,8 @@ type house struct {
 	down bool
 }
 
-// newHouse opens a gateway as Run does.
-func newHouse(t *testing.T) *house {
+// newHouse opens a gateway as Run does. Pairs of texts change its settings.
+func newHouse(t *testing.T, changes ...string) *house {
 	t.Helper()
 	// Not t.TempDir(): the sockets in it must fit in 108 bytes.
 	dir, err := os.MkdirTemp("", "house-")
@@ -79,7 +79,7 @@ func newHouse(t *testing.T) *house {
 	h := &house{t: t, dir: dir}
 	h.write("roster.json", testRoster)
 	h.write("kisi-api-key", "0123456789abcdef")
-	h.write("tilegate.toml", fmt.Sprintf(testSettings, dir))
+	h.write("tilegate.toml", strings.NewReplacer(changes...).Replace(fmt.Sprintf(testSettings, dir)))
 	settings, err := config.Load(filepath.Join(dir, "tilegate.toml"))
 	if err != nil {
 		t.Fatal(err)

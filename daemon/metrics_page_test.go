@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"net"
+	"net/http"
 	"os"
 	"regexp"
 	"runtime"
@@ -117,6 +119,37 @@ func TestThePageIsLinted(t *testing.T) {
 	}
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// Somebody else has the port of the numbers, then not any more.
+func TestDoorsOpenAlsoWithoutTheNumbers(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close() //nolint:errcheck // closed below when all goes well
+	h := newHouse(t, `listen = ""`, `listen = "`+taken.Addr().String()+`"`)
+	h.until("people are told", func() bool { return h.troubles.declared(troubleMetrics, "") })
+	read := cardRead("04a2b3c4d5e680")
+	if got, err := h.doors.find("front").ask(t.Context(), ask{actor: "test", read: &read}); err != nil || !got.decision.Granted() {
+		t.Errorf("a member: got %v (%v), want granted", got.decision.Reason, err)
+	}
+	if err := taken.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h.until("the numbers are back", func() bool { return !h.troubles.declared(troubleMetrics, "") })
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+taken.Addr().String()+"/readyz", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close() //nolint:errcheck // only its status is looked at
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("readyz: got %s", response.Status)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -36,6 +35,9 @@ func (g *gateway) registerGauges() {
 		return zeroOne(state.Trusted())
 	})
 	gauge("tilegate_journal_last", "Sequence number of the newest event.", func() float64 { return float64(g.journal.Stats().Last) })
+	g.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "tilegate_journal_lost_total", Help: "Events that were not recorded and never will be.",
+	}, func() float64 { return float64(g.journal.Stats().Lost) }))
 	gauge("tilegate_journal_queued", "Events that wait to be written.", func() float64 { return float64(g.journal.Stats().Queued) })
 	gauge("tilegate_journal_wal_bytes", "Size of the journal's write-ahead log.", func() float64 { return float64(g.journal.Stats().WALBytes) })
 	gauge("tilegate_start_time_seconds", "When this run began.", func() float64 { return float64(g.started.Unix()) })
@@ -83,36 +85,84 @@ func (c boardCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// openMetrics serves the numbers on a listener of their own.
-func (g *gateway) openMetrics() error {
+// metricsAgain is how long to wait before the listener is tried again.
+const metricsAgain = 3 * time.Second
+
+// openMetrics serves the numbers on a listener of their own. One that cannot be
+// had is a trouble: no door stays shut because a port is somebody else's.
+func (g *gateway) openMetrics() {
 	g.registerGauges()
-	settings := g.settings.Metrics
-	if settings.Listen == "" {
-		return nil
-	}
-	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", settings.Listen)
-	if err != nil {
-		return fmt.Errorf("metrics: %w", err)
+	if g.settings.Metrics.Listen == "" {
+		return
 	}
 	log := g.log.Named("metrics")
-	server := &http.Server{
-		Handler: g.metricsHandler(log), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
-		WriteTimeout: 15 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
-		ErrorLog: log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Warn}),
+	m := &metricsPart{g: g, log: log, handler: g.metricsHandler(log)}
+	listener, err := m.listen()
+	if err != nil {
+		m.failed(err)
 	}
-	g.later("metrics", server.Close)
-	log.Info("numbers are shown", "address", listener.Addr().String())
-	g.crew.start("metrics", func(context.Context) error {
-		systemdSocket, addresses := false, []string{settings.Listen}
-		err := web.Serve(listener, server, &web.FlagConfig{
-			WebListenAddresses: &addresses, WebSystemdSocket: &systemdSocket, WebConfigFile: &settings.WebConfig,
-		}, slog.New(hclogHandler{log}))
-		if errors.Is(err, http.ErrServerClosed) {
-			return nil
+	g.crew.start("metrics", func(ctx context.Context) error { return m.run(ctx, listener) })
+}
+
+// metricsPart is the listener of the numbers.
+type metricsPart struct {
+	g       *gateway
+	log     hclog.Logger
+	handler http.Handler
+}
+
+// run serves until ctx ends, and begins again when it cannot.
+func (m *metricsPart) run(ctx context.Context, listener net.Listener) error {
+	for {
+		if listener != nil {
+			if err := m.serve(ctx, listener); err != nil {
+				m.failed(err)
+			}
 		}
-		return err
-	})
-	return nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(metricsAgain):
+		}
+		var err error
+		if listener, err = m.listen(); err != nil {
+			m.failed(err)
+		}
+	}
+}
+
+func (m *metricsPart) listen() (net.Listener, error) {
+	return (&net.ListenConfig{}).Listen(context.Background(), "tcp", m.g.settings.Metrics.Listen)
+}
+
+func (m *metricsPart) failed(err error) {
+	m.log.Error("the numbers cannot be shown", "error", err)
+	m.g.troubles.set(true, troubleMetrics, "", err.Error())
+}
+
+// serve answers on the listener until ctx ends, which is not an error.
+func (m *metricsPart) serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler: m.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		WriteTimeout: 15 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: m.log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Warn}),
+	}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	// What is wrong with the file of TLS and passwords shows at once.
+	well := time.AfterFunc(time.Second, func() { m.g.troubles.set(false, troubleMetrics, "", "") })
+	defer well.Stop()
+	m.log.Info("numbers are shown", "address", listener.Addr().String())
+	settings := m.g.settings.Metrics
+	systemdSocket, addresses := false, []string{settings.Listen}
+	err := web.Serve(listener, server, &web.FlagConfig{
+		WebListenAddresses: &addresses, WebSystemdSocket: &systemdSocket, WebConfigFile: &settings.WebConfig,
+	}, slog.New(hclogHandler{m.log}))
+	_ = listener.Close() // where serving did not even begin
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
 }
 
 func (g *gateway) metricsHandler(log hclog.Logger) http.Handler {

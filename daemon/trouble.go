@@ -46,6 +46,7 @@ const (
 	troubleHours         = "hours_not_evaluated"
 	troubleReloadRefused = "reload_refused"
 	troubleAlertFailed   = "alert_failed"
+	troubleMetrics       = "metrics_down"
 )
 
 // troubleKinds is written once, here; docs/RUNBOOK.md has a heading for each.
@@ -113,6 +114,10 @@ var troubleKinds = map[string]troubleKind{
 	troubleReloadRefused: {
 		severity: warning, title: "New settings were refused",
 		text: "The settings file is wrong, so the old settings stay in force. Mend it and reload.",
+	},
+	troubleMetrics: {
+		severity: warning, title: "The numbers cannot be shown",
+		text: "Prometheus cannot be answered; the doors are not affected. Does another program hold the address, or is web_config_file wrong? It is tried again by itself.",
 	},
 	troubleAlertFailed: {
 		severity: warning, title: "Nobody could be told",
