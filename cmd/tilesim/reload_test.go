@@ -100,6 +100,7 @@ func TestWrongSettingsLeaveTheOldOnesInForce(t *testing.T) {
 	replaced(`hold = "3s"`, `hold = "3h"`)(d)
 	d.hangUp()
 	d.told("reload_refused", "", "tilegate.toml:", "hold")
+	d.up("front")
 	d.tap("front", codeBen, access.Granted)
 }
 
@@ -118,6 +119,7 @@ func TestGoodSettingsAreTakenUp(t *testing.T) {
 	d.begin()
 	d.edit(`hold = "3s"`, `hold = "600ms"`)
 	d.reload("door front changed")
+	d.up("front")
 	d.tap("front", cardAnn, access.Granted)
 	d.locked("front")
 	if open := d.lastPulse("front"); open > 2500*time.Millisecond {
@@ -153,7 +155,7 @@ func TestGoodSettingsAreTakenUp(t *testing.T) {
 	}
 	d.edit("dev/nowhere", "dev/moved-relay")
 	d.reload("door lab changed")
-	d.until("the lab is back", func() bool { return d.door("lab").Reader.Up && d.door("lab").Strike.Up })
+	d.up("lab")
 	d.until("the lab's lock is known", func() bool {
 		why, err := d.daemon.view.Why(t.Context(), control.Question{Door: "lab", Card: cardAnn})
 		return err == nil && why.Reason == access.Granted
@@ -168,6 +170,12 @@ func TestGoodSettingsAreTakenUp(t *testing.T) {
 	d.until("the journal tells of the reload", func() bool {
 		return slices.ContainsFunc(d.events("system", before), func(e access.Event) bool { return strings.Contains(e.Detail, "SIGHUP") })
 	})
+}
+
+// up waits until the devices of a door are there.
+func (d *day) up(door string) {
+	d.t.Helper()
+	d.until("devices of "+door+" are up", func() bool { now := d.door(door); return now.Reader.Up && now.Strike.Up })
 }
 
 // reload takes the settings up and holds what it says it did against what it
