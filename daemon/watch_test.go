@@ -46,7 +46,9 @@ func newWatched(t *testing.T) *watched {
 	w.stopWriter = sync.OnceFunc(func() {
 		w.writing = false
 		cancel()
-		<-ended
+		if err := <-ended; err != nil {
+			t.Errorf("the journal's writer: %v", err)
+		}
 	})
 	t.Cleanup(func() { w.stopWriter(); _ = journal.Close() })
 	w.front, w.lab = &door{id: "front", reader: fakeTile{}}, &door{id: "lab", reader: fakeTile{}}
