@@ -94,6 +94,7 @@ func TestACardThatStaysCountsOnce(t *testing.T) {
 		}
 	}
 	d.until("three of four are repeats", func() bool { return d.drops("front", "repeat") == 3 })
+	d.until("the card is decided", func() bool { return len(d.events("decision", before)) > 0 })
 	d.tap("front", codeBen, access.Granted) // another one counts at once
 	if got := len(d.events("decision", before)); got != 2 {
 		t.Errorf("got %d decisions, want one of the card and one of the code", got)

@@ -21,7 +21,7 @@ type cloudFault struct {
 var cloudFaults = []cloudFault{
 	{
 		"the key is revoked", func(k *cloudtest.Kisi) { k.RevokeKey(apiKey) },
-		[]string{"401", "check that the API key", "that it still exists", "Kisi dashboard"},
+		[]string{"401", "check that the API key", "created by the Organization Owner", "Kisi dashboard"},
 	},
 	{
 		"a captive portal", func(k *cloudtest.Kisi) { k.Faults().CaptivePortal() },
