@@ -202,8 +202,8 @@ func (d *day) page() string {
 	return string(text)
 }
 
-// number is one series as the page shows it; one that is not there is NaN's
-// place, an error.
+// number is one series as the page shows it; one that is not there fails the
+// test.
 func (d *day) number(series string) float64 {
 	d.t.Helper()
 	for line := range strings.Lines(d.page()) {
