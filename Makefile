@@ -105,6 +105,13 @@ deb: docs ## the package for this machine's architecture, in dist/
 	lintian --allow-root --fail-on error,warning dist/*.deb
 	systemd-analyze security --offline=true --no-pager --threshold=15 systemd/tilegated.service >/dev/null
 
+.PHONY: test-system
+test-system: ## install, break, upgrade and remove the package on a Debian booted for it; needs root
+	@packaging/system-test/run --can # before the package is made for nothing
+	$(MAKE) deb
+	go build $(GOFLAGS_ALL) -o $(BUILD)/ ./cmd/tilesim
+	packaging/system-test/run dist/tilegate_$(VERSION)_$(DEB_ARCH).deb $(BUILD)/tilesim
+
 .PHONY: clean
 clean: ## remove what was built
 	rm -rf $(BUILD) dist
