@@ -135,6 +135,7 @@ func (g *gateway) open(ctx context.Context) error {
 	g.later("reloads", g.endReloads)
 	g.crew.start("alerts", newAlerts(g).run)
 	g.crew.start("watch", newWatch(g).run)
+	g.crew.start("memory", newSweeper(g.rights).run)
 	g.crew.start("upkeep", upkeep{g, g.log.Named("upkeep")}.run)
 	return nil
 }

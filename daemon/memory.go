@@ -1,0 +1,72 @@
+package daemon
+
+import (
+	"context"
+	"runtime/debug"
+	numbers "runtime/metrics"
+	"time"
+)
+
+const (
+	sweepEvery = 5 * time.Second
+	sweepAbove = 8 << 20 // bytes of heap that are not worth a sweep
+)
+
+// sweeper gives memory back to the machine. A crawl needs several times what
+// the rights need that come of it, and left alone the runtime keeps that for
+// minutes, or for good: 137 MiB were resident for 100,000 people, and two
+// thirds of that was garbage.
+type sweeper struct {
+	rights  *rights
+	swept   [32]byte // the rights that were in force at the last sweep
+	samples []numbers.Sample
+}
+
+// The places of the samples.
+const (
+	heapLive = iota // after the last collection
+	heapObjects
+	heapUnused
+	heapFree // not used, and not given back
+)
+
+func newSweeper(r *rights) *sweeper {
+	return &sweeper{rights: r, samples: []numbers.Sample{
+		heapLive:    {Name: "/gc/heap/live:bytes"},
+		heapObjects: {Name: "/memory/classes/heap/objects:bytes"},
+		heapUnused:  {Name: "/memory/classes/heap/unused:bytes"},
+		heapFree:    {Name: "/memory/classes/heap/free:bytes"},
+	}}
+}
+
+func (s *sweeper) run(ctx context.Context) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			s.sweep()
+		}
+	}
+}
+
+// sweep collects garbage and gives memory back after new rights came into
+// force, and whenever the heap has much more than is in use. The doors go on
+// meanwhile.
+func (s *sweeper) sweep() {
+	hash := s.rights.Load().Hash()
+	if hash == s.swept && !s.fat() {
+		return
+	}
+	debug.FreeOSMemory()
+	s.swept = hash
+}
+
+func (s *sweeper) fat() bool {
+	numbers.Read(s.samples)
+	value := func(i int) uint64 { return s.samples[i].Value.Uint64() }
+	live := value(heapLive)
+	return value(heapObjects)+value(heapUnused)+value(heapFree) > live+live/4+sweepAbove
+}
