@@ -79,6 +79,7 @@ EXIT STATUS
 }
 
 func serve(path string, outputsOff bool) error {
+	tune()
 	settings, err := config.Load(path)
 	if err != nil {
 		return err
