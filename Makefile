@@ -75,9 +75,18 @@ fuzz: setup ## run every fuzz target for FUZZTIME
 			echo "$$pkg $$target"; go test -tags '$(TAGS)' -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
 		done; done
 
+# The medians of five for what is quick, one whole run of what is a site.
+BENCHQUICK := -run '^$$' -benchtime 200ms -count 5
+
 .PHONY: bench
-bench: setup build ## the figures, one line each: name value unit
-	@$(BUILD)/tilesim bench
+bench: ## the figures, one line each: name value unit; progress goes to standard error
+	@$(MAKE) --no-print-directory setup build >&2
+	@go test -c $(GOFLAGS_ALL) -o $(BUILD)/tilesim.test ./cmd/tilesim >&2
+	@{ $(TEST) $(BENCHQUICK) -bench 'Decide|Build' ./daemon/access; \
+	   $(TEST) $(BENCHQUICK) -bench 'RoundTrip' ./hw/serial; \
+	   $(TEST) $(BENCHQUICK) -bench 'AppendDurable|Load|InstallSame|OpenJournal' ./daemon/store; \
+	   cd cmd/tilesim; $(abspath $(BUILD))/tilesim.test -test.run '^$$' -test.bench . -test.benchtime 1x -test.timeout 6m; \
+	} | awk -f $(CURDIR)/cmd/tilesim/bench.awk
 
 # ---- what is installed --------------------------------------------------------
 

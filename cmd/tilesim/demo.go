@@ -100,9 +100,9 @@ func (m *morning) walk(ctx context.Context) error {
 		{"Members come in", m.membersComeIn},
 		{"Others do not, and are told why", m.othersDoNot},
 		{"The internet is cut; a booking begins in the dark", m.internetIsCut},
-		{"Kisi takes Eve's right away", m.rightIsRevoked},
+		{"The internet is back; Kisi takes Eve's right away", m.rightIsRevoked},
 		{"Kisi locks the building down", m.lockdown},
-		{"The daemon is killed in mid-morning, with the internet still away", m.killed},
+		{"The internet goes again, and the daemon is killed in mid-morning", m.killed},
 		{"What the journal says", m.journal},
 	} {
 		fmt.Printf("\n%s\n", scene.title)

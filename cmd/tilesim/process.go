@@ -55,8 +55,9 @@ func startDaemon(dir, settings string, environment ...string) (*process, error) 
 	}
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.Env = append(os.Environ(), environment...)
-	// The daemon ends with us, whatever becomes of us.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	// The daemon ends with us, whatever becomes of us. It is in a group of its
+	// own: Ctrl-C is for us, and the daemon would take our SIGTERM for a second one.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM, Setpgid: true}
 	if err := p.cmd.Start(); err != nil {
 		return nil, errors.Join(err, log.Close())
 	}

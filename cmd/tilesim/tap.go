@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -22,6 +23,7 @@ import (
 type tapped struct {
 	Event    access.Event  `json:"event"`
 	Opened   bool          `json:"opened"`
+	Held     bool          `json:"held"`  // it was open already, and stays so longer
 	After    time.Duration `json:"after"` // last byte on the wire → relay energised
 	Sentence string        `json:"sentence"`
 }
@@ -38,7 +40,7 @@ func (b *building) present(ctx context.Context, p *process, door, kind, value st
 	if err != nil {
 		return tapped{}, err
 	}
-	before := len(d.relay.History())
+	before, wasOpen := len(d.relay.History()), d.relay.Energised()
 	sent := time.Now()
 	if err := d.tile.Show(d.wrap(kind, value)); err != nil {
 		return tapped{}, err
@@ -49,7 +51,7 @@ func (b *building) present(ctx context.Context, p *process, door, kind, value st
 		return errSeen
 	})
 	if got.Event.ID == "" {
-		return tapped{}, fmt.Errorf("the tap was not decided: %w", err)
+		return tapped{}, fmt.Errorf("the gateway decided no tap at %s (a card counts again only when it was away for 2 s; try again): %w", door, err)
 	}
 	if got.Event.Reason == access.Granted {
 		if !d.relay.Await(ctx, true) {
@@ -60,6 +62,10 @@ func (b *building) present(ctx context.Context, p *process, door, kind, value st
 				got.Opened, got.After = true, moved.At.Sub(sent)
 				break
 			}
+		}
+		// A tap while the door is still open holds it open longer: no movement.
+		if !got.Opened && wasOpen {
+			got.Opened, got.Held = true, true
 		}
 	} else {
 		got.Opened = d.relay.Energised() && len(d.relay.History()) > before
@@ -133,7 +139,12 @@ func tapCommand() *cobra.Command {
 		Long: `tap holds a card (its UID in hex) or a code (anything else) to a tile of the
 building that "make demo SERVE=1" left up, and prints what the gateway did.`,
 		Example: "  tilesim tap front 04A2B3C4D5E680\n  tilesim tap front TG-BEN-7731",
-		Args:    cobra.ExactArgs(2),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return errors.New("say a door and what is held to it, as: tilesim tap front 04A2B3C4D5E680")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conn, err := (&net.Dialer{}).DialContext(cmd.Context(), "unix", tapSocket())
 			if err != nil {
@@ -162,7 +173,10 @@ building that "make demo SERVE=1" left up, and prints what the gateway did.`,
 // sentence is one tap on one line.
 func sentence(door, who string, t tapped) string {
 	what := "REFUSED  " + t.Event.Reason.String() + ": " + t.Sentence
-	if t.Opened {
+	switch {
+	case t.Held:
+		what = "OPEN     " + t.Sentence + ", it was open still"
+	case t.Opened:
 		what = fmt.Sprintf("OPEN     %s, relay after %.1f ms", t.Sentence, float64(t.After.Microseconds())/1000)
 	}
 	return fmt.Sprintf("  %-6s %-30s %s", door, who, what)
