@@ -95,15 +95,15 @@ func (s *fileSource) Test(ctx context.Context) (Report, error) {
 
 // open opens the file and checks who may touch it: the owner may write, the
 // group may read, which is how root keeps a file that the service only reads
-// (root:tilegate, 0640). Who may write it may open doors, and who may read it
+// (root:tilegated, 0640). Who may write it may open doors, and who may read it
 // may copy cards, so everybody else is kept out.
 func (s *fileSource) open() (*os.File, Cursor, error) {
 	f, err := os.Open(s.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, "", fmt.Errorf("roster %s: there is no such file: write one, there is an example in configs/examples/roster.json: %w", s.path, fs.ErrNotExist)
+		return nil, "", fmt.Errorf("roster %s: there is no such file: write one; roster.json among the examples is complete: %w", s.path, fs.ErrNotExist)
 	case errors.Is(err, fs.ErrPermission):
-		return nil, "", fmt.Errorf("roster %s: the gateway may not read it: run chown root:tilegate and chmod 0640 on it: %w", s.path, fs.ErrPermission)
+		return nil, "", fmt.Errorf("roster %s: the gateway may not read it: run chown root:tilegated and chmod 0640 on it: %w", s.path, fs.ErrPermission)
 	case err != nil:
 		return nil, "", fmt.Errorf("roster: %w", err)
 	}

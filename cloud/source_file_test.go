@@ -220,7 +220,7 @@ func TestARosterThatOthersCanTouchIsRefused(t *testing.T) {
 
 func TestAMissingRosterSaysWhatToDo(t *testing.T) {
 	_, err := fileSourceAt(t, filepath.Join(t.TempDir(), "none.json")).Fetch(t.Context(), "")
-	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "configs/examples/roster.json") {
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "roster.json among the examples") {
 		t.Errorf("Fetch: %v, want not-exist and where an example is", err)
 	}
 	_, err = fileSourceAt(t, t.TempDir()).Fetch(t.Context(), "")
