@@ -1,9 +1,11 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/tilegate/tilegate/cloud"
@@ -55,7 +57,7 @@ func (g *gateway) findDoor(id string) (*openDoor, error) {
 	}
 	return nil, &control.Error{
 		Code: control.NotFound, Message: fmt.Sprintf("door %q is not one of this gateway's", id),
-		Hint: fmt.Sprintf("it has: %v", known),
+		Hint: "it has: " + cmp.Or(strings.Join(known, ", "), "none"),
 	}
 }
 

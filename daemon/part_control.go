@@ -22,7 +22,7 @@ func (g *gateway) openControl() error {
 	} {
 		listener, note, err := control.Listen(s.path, control.SocketMode, s.group)
 		if err != nil {
-			return fmt.Errorf("control socket %s: %w", s.path, err)
+			return fmt.Errorf("control: %w", err)
 		}
 		if note != "" {
 			log.Info("control socket", "path", s.path, "note", note)

@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -38,7 +39,7 @@ func (k *EventKind) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("event kind %q: not one of the known kinds", text)
+	return fmt.Errorf("%q is not a kind of event; there are: %s", text, strings.Join(eventNames[:], ", "))
 }
 
 // Event is one line of the journal. It holds references, never a name and never

@@ -1,6 +1,9 @@
 package access
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Reason is why a tap was granted or refused. The set is closed: a Reason is a
 // metric label and a public word, so adding one means adding its branch in
@@ -125,5 +128,9 @@ func (r *Reason) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("reason %q: not one of the known reasons", text)
+	var known []string
+	for _, t := range reasonTexts {
+		known = append(known, t.label)
+	}
+	return fmt.Errorf("%q is not a reason; there are: %s", text, strings.Join(known, ", "))
 }

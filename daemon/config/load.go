@@ -27,7 +27,7 @@ func Load(path string) (*Options, error) {
 		return nil, &Mistake{Path: path, What: "there is no such settings file", Hint: "copy /usr/share/tilegate/tilegate.toml there and edit it, or say where the file is with --config"}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read settings: %w", err)
+		return nil, fmt.Errorf("settings: %w", err)
 	}
 	return Parse(path, text)
 }
@@ -98,6 +98,6 @@ func syntax(path string, err error) error {
 	}
 	return &Mistake{
 		Path: path, Line: bad.Position.Line, Key: hide(bad.LastKey), What: hide(bad.Message),
-		Hint: `text stands in quotes, lists in brackets, and each key = value on its own line`,
+		Hint: `text stands in quotes, lists in brackets, each key = value on its own line, and each [section] once`,
 	}
 }

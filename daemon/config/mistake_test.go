@@ -121,7 +121,7 @@ var spoilt = []struct {
 	{"the secret where a name should be", `api_key_file = "kisi-api-key"`, `api_key = "75388d1d1ff0dff6b7b04a7d5162cc6c"`,
 		[]string{`:7: kisi.api_key: unknown key; did you mean "api_key_file"?`}},
 	{"broken text", `id = "front"`, `id = front`,
-		[]string{`:11: door.id: expected value but found "front" instead; text stands in quotes, lists in brackets, and each key = value on its own line`}},
+		[]string{`:11: door.id: expected value but found "front" instead; text stands in quotes, lists in brackets, each key = value on its own line, and each [section] once`}},
 }
 
 func TestEachMistakeIsNamedWithItsLine(t *testing.T) {

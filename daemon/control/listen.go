@@ -48,6 +48,9 @@ func Listen(path string, mode fs.FileMode, group string) (listener net.Listener,
 		return nil, "", err
 	}
 	listener, err = bind(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", fmt.Errorf("socket %s: its directory does not exist; make it, or correct [control] in the settings: %w", path, fs.ErrNotExist)
+	}
 	if err != nil {
 		return nil, "", fmt.Errorf("socket %s: %w", path, err)
 	}

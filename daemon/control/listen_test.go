@@ -126,7 +126,7 @@ func TestWhatIsInTheWayIsNeverRemoved(t *testing.T) {
 		{"a link", link, "not a socket"},
 		{"a socket that answers", living, "another gateway answers"},
 		{"a path too long", filepath.Join(dir, strings.Repeat("x", 120)), "a unix socket can have 107"},
-		{"a directory that is not there", filepath.Join(dir, "no", "s"), "no such file"},
+		{"a directory that is not there", filepath.Join(dir, "no", "s"), "its directory does not exist"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

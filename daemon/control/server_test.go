@@ -273,8 +273,8 @@ func TestBadRequestsGetWords(t *testing.T) {
 		{"fewer than no events", "GET", "/v1/events?limit=-1", "", 400, "use 0 to 10000"},
 		{"an unknown selection", "GET", "/v1/events?colour=red", "", 400, "colour: not something"},
 		{"twice the same", "GET", "/v1/events?door=a&door=b", "", 400, "more than once"},
-		{"an unknown reason", "GET", "/v1/events/follow?reason=mood", "", 400, "not one of the known reasons"},
-		{"an unknown kind", "GET", "/v1/events?kind=party", "", 400, "not one of the known kinds"},
+		{"an unknown reason", "GET", "/v1/events/follow?reason=mood", "", 400, "is not a reason"},
+		{"an unknown kind", "GET", "/v1/events?kind=party", "", 400, "is not a kind of event"},
 		{"not a time", "GET", "/v1/events?since=yesterday", "", 400, "since:"},
 	}
 	for _, test := range tests {
