@@ -70,7 +70,7 @@ built-in reader presets are tried on their own examples as well.`,
 			if !found.OK {
 				return &control.Error{
 					Code: control.Failed, Message: fmt.Sprintf("%s: %s", path, count(len(found.Mistakes), "mistake", "mistakes")),
-					Hint: "mend them and check again; a running gateway keeps its old settings",
+					Hint: "correct the file and check again; a running gateway keeps its old settings",
 				}
 			}
 			return nil

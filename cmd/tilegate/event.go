@@ -96,7 +96,7 @@ choose. Cards show as their kind and the first characters of a digest.`,
 			}
 			rows.end()
 			if n := len(events); n >= cmp.Or(s.query.Limit, control.UsualEvents) {
-				_, _ = fmt.Fprintf(t.err, "Only %d events are shown; choose more with --limit, or go on with --after %d.\n", n, events[n-1].Seq)
+				_, _ = fmt.Fprintln(t.err, moreEvents(n, s.query.After > 0, events[n-1].Seq))
 			}
 			return nil
 		},
@@ -106,6 +106,15 @@ choose. Cards show as their kind and the first characters of a digest.`,
 	cmd.Flags().StringVar(&s.since, "since", "", "only from this `TIME` on: "+timeForms)
 	cmd.Flags().StringVar(&s.until, "until", "", "only before this `TIME`")
 	return cmd
+}
+
+// moreEvents says how to see the events that the limit cut off: the newest are
+// shown, or with --after the next.
+func moreEvents(shown int, after bool, last uint64) string {
+	if after {
+		return fmt.Sprintf("Only the next %d events are shown; go on with --after %d.", shown, last)
+	}
+	return fmt.Sprintf("Only the newest %d events are shown; see more with --limit, or choose with --since, --until, --door.", shown)
 }
 
 func newEventFollow(t *tool) *cobra.Command {

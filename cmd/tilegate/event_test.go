@@ -23,8 +23,16 @@ func TestEventListIsATable(t *testing.T) {
 
 func TestAListThatWasCutSaysSo(t *testing.T) {
 	s := open(t, morning())
-	if got := s.run(t, "event", "list", "--limit", "4"); !strings.Contains(got.err, "Only 4 events") || !strings.Contains(got.err, "--after 4") || got.code != exitOK {
-		t.Errorf("exit %d, %q, want words on how to see more", got.code, got.err)
+	for _, cut := range []struct{ args, want []string }{
+		{[]string{"--limit", "4"}, []string{"Only the newest 4 events", "--limit"}},
+		{[]string{"--limit", "4", "--after", "1"}, []string{"Only the next 4 events", "--after "}},
+	} {
+		got := s.run(t, append([]string{"event", "list"}, cut.args...)...)
+		for _, want := range cut.want {
+			if !strings.Contains(got.err, want) || got.code != exitOK {
+				t.Errorf("%q: exit %d, %q, want %q", cut.args, got.code, got.err, want)
+			}
+		}
 	}
 	if got := s.run(t, "event", "list", "--limit", "5"); got.err != "" {
 		t.Errorf("a whole list says %q", got.err)

@@ -44,7 +44,7 @@ func (a *asking) read(cmd *cobra.Command, t *tool) (control.Question, error) {
 		}
 	}
 	if given != 1 {
-		return q, wrong(cmd, "say who taps: one of --%s", strings.Join(a.who, ", --"))
+		return q, wrong(cmd, "say who taps: exactly one of --%s", strings.Join(a.who, ", --"))
 	}
 	if q.Door == "" {
 		return q, wrong(cmd, "say which door: --door DOOR")

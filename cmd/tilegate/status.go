@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,6 +69,10 @@ func (t *tool) sayStatus(s control.Status) {
 		t.saySources(s.Sources, now)
 	}
 	t.say("")
+	if len(s.Troubles) == 0 && !s.Ready {
+		t.say("No trouble has lasted long enough yet; the lines above say what is missing.")
+		return
+	}
 	t.sayTroubles(s.Troubles, now, zone)
 }
 
@@ -102,8 +107,8 @@ func (t *tool) sayTroubles(troubles []control.Trouble, now time.Time, zone *time
 		}
 		t.say("  %s: %s%s", trouble.Severity, trouble.Title, subject)
 		t.say("    since %s (%s) [%s]", when(trouble.Since, zone), ago(trouble.Since, now), trouble.Code)
-		if trouble.Text != "" {
-			t.say("    %s", trouble.Text)
+		for line := range strings.Lines(trouble.Text) {
+			t.say("    %s", strings.TrimRight(line, "\n"))
 		}
 	}
 }
