@@ -64,10 +64,12 @@ install -d -m 0755 "$tree/etc/tilegate"
 # The settings in /etc are a copy that the first installation makes: nobody runs
 # a gateway with them unchanged, so dpkg must not ask about them at each upgrade.
 put 0644 configs/tilegate.toml /usr/share/tilegate/tilegate.toml
-for file in configs/examples/*.toml systemd/examples/*.conf; do
+for file in configs/examples/*.toml configs/examples/*.json systemd/examples/*.conf; do
 	put 0644 "$file" "/usr/share/doc/tilegate/examples/$(basename "$file")"
 done
-put 0644 docs/INSTALL.md /usr/share/doc/tilegate/INSTALL.md
+for file in INSTALL ROSTER RUNBOOK HARDWARE; do
+	put 0644 "docs/$file.md" "/usr/share/doc/tilegate/$file.md"
+done
 put 0644 packaging/deb/copyright /usr/share/doc/tilegate/copyright
 put 0644 packaging/deb/lintian-overrides /usr/share/lintian/overrides/tilegate
 
