@@ -97,7 +97,7 @@ func syntax(path string, err error) error {
 		return &Mistake{Path: path, What: strings.TrimPrefix(err.Error(), "toml: ")}
 	}
 	return &Mistake{
-		Path: path, Line: bad.Position.Line, Key: hide(bad.LastKey), What: hide(bad.Message),
+		Path: path, Line: bad.Position.Line, Key: hide(bad.LastKey), What: hide(strings.TrimSuffix(bad.Message, ".")),
 		Hint: `text stands in quotes, lists in brackets, each key = value on its own line, and each [section] once`,
 	}
 }
