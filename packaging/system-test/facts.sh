@@ -83,8 +83,13 @@ units() {
 	echo "${all[*]}"
 }
 
-# up: the gateway is active, and another process than PID.
-up() { [ "$(unit ActiveState)" = active ] && [ "$(unit MainPID)" != "${1:-0}" ]; }
+# up PID: the gateway is active, and another process than PID. Asked once, since
+# between two questions it may die.
+up() {
+	local now
+	now=$(systemctl show tilegated --property=MainPID,ActiveState) && echo "$now" && [[ $now == *ActiveState=active* ]] &&
+		[[ $now =~ MainPID=([0-9]+) ]] && [ "${BASH_REMATCH[1]}" != 0 ] && [ "${BASH_REMATCH[1]}" != "${1:-0}" ]
+}
 
 # files are all that a package could leave; what dpkg and systemd keep for
 # themselves stays out.
