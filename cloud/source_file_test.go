@@ -87,7 +87,9 @@ func TestTheExampleRosterIsReadWhole(t *testing.T) {
 		},
 		Teams: []access.Team{{ID: "cleaners", Name: "Cleaners", Members: []string{"cleo"}}},
 		Holders: []access.Holder{
-			{ID: "ann", Name: "Ann Lee"}, {ID: "bo", Name: "Bo Chen"}, {ID: "cleo", Name: "Cleo Rossi"},
+			{ID: "ann", Name: "Ann Lee"},
+			{ID: "bo", Name: "Bo Chen"},
+			{ID: "cleo", Name: "Cleo Rossi"},
 			{ID: "dan", Name: "Dan Novak", Suspended: true},
 		},
 		Assignments: []access.Assignment{

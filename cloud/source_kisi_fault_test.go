@@ -159,9 +159,15 @@ func TestAKeyOfAnotherOrganisationIsRefused(t *testing.T) {
 // A field that Kisi renames must not read as "suspended" or "released" (F-45).
 func TestRowsWithoutWhatEveryRowHasAreNotBelieved(t *testing.T) {
 	for _, tt := range []struct{ field, what string }{
-		{"access_enabled", "user"}, {"scim_access_enabled", "user"}, {"email", "user"}, {"locked_down", "place"},
-		{"time_restriction_enabled", "group"}, {"place_id", "lock"}, {"role_id", "role assignment"},
-		{"assignee_id", "role assignment"}, {"status", "card assignment"},
+		{"access_enabled", "user"},
+		{"scim_access_enabled", "user"},
+		{"email", "user"},
+		{"locked_down", "place"},
+		{"time_restriction_enabled", "group"},
+		{"place_id", "lock"},
+		{"role_id", "role assignment"},
+		{"assignee_id", "role assignment"},
+		{"status", "card assignment"},
 	} {
 		t.Run(tt.field, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -2,7 +2,6 @@ package cloud_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -20,7 +19,6 @@ import (
 
 	"github.com/tilegate/tilegate/cloud"
 	"github.com/tilegate/tilegate/cloud/cloudtest"
-	"github.com/tilegate/tilegate/cloud/kisi"
 	"github.com/tilegate/tilegate/daemon/access"
 )
 
@@ -154,8 +152,10 @@ func town(k *cloudtest.Kisi, d cloud.Deps) (keys map[string]any, moved cloud.Dep
 		},
 		Teams: []access.Team{{ID: id("team", crew), Members: []string{boID, gusID}}},
 		Holders: []access.Holder{
-			{ID: id("user", k.Owner()), Name: "Olive Owner"}, {ID: "h42", Name: "Ann Lee"},
-			{ID: boID, Name: "Bo Chen", Suspended: true}, {ID: gusID, Name: "Gus"},
+			{ID: id("user", k.Owner()), Name: "Olive Owner"},
+			{ID: "h42", Name: "Ann Lee"},
+			{ID: boID, Name: "Bo Chen", Suspended: true},
+			{ID: gusID, Name: "Gus"},
 		},
 		Assignments: []access.Assignment{
 			credential(card, "h42", access.Card, "04a2b3c4d5e680", true), credential(card, "h42", access.Card, "80e6d5c4b3a204", true),
@@ -305,9 +305,17 @@ func TestKisiAsksForTheDoorsOfGroupsTheCheaperWayRound(t *testing.T) {
 // R4: a key that is good and may not list something says so, line by line.
 func TestProbeTellsWhichListsTheKeyMayNotRead(t *testing.T) {
 	for _, tt := range []struct{ path, line string }{
-		{"/locks", "list locks"}, {"/groups", "list groups"}, {"/group_locks", "list groups"}, {"/users", "list users"},
-		{"/role_assignments", "list role assignments"}, {"/cards", "list cards"}, {"/card_assignments", "list card assignments"},
-		{"/places", "list places"}, {"/roles", "list roles"}, {"/guests", "list guests"}, {"/team_memberships", "list team memberships"},
+		{"/locks", "list locks"},
+		{"/groups", "list groups"},
+		{"/group_locks", "list groups"},
+		{"/users", "list users"},
+		{"/role_assignments", "list role assignments"},
+		{"/cards", "list cards"},
+		{"/card_assignments", "list card assignments"},
+		{"/places", "list places"},
+		{"/roles", "list roles"},
+		{"/guests", "list guests"},
+		{"/team_memberships", "list team memberships"},
 	} {
 		t.Run(tt.path, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -348,45 +356,4 @@ func TestProgressEndsAtItsTotal(t *testing.T) {
 			t.Errorf("progress ended at %d of %d, %v", last, total, err)
 		}
 	})
-}
-
-func TestWithoutAKeyNothingIsAsked(t *testing.T) {
-	k := cloudtest.NewKisi(cloudtest.Options{})
-	plan, err := cloud.CheckSource("kisi", settings(map[string]any{"api_key_file": filepath.Join(t.TempDir(), "none")}))
-	if err != nil {
-		t.Fatal(err)
-	}
-	source, err := plan.Open(deps(t, k))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := source.Fetch(t.Context(), ""); !errors.Is(err, kisi.ErrNoKey) {
-		t.Errorf("Fetch: %v, want ErrNoKey", err)
-	}
-	if _, err := source.Test(t.Context()); !errors.Is(err, kisi.ErrNoKey) {
-		t.Errorf("Test: %v, want ErrNoKey", err)
-	}
-	if n := len(k.Requests()); n > 0 {
-		t.Errorf("%d requests without a key", n)
-	}
-}
-
-func TestKisiOptionsAreChecked(t *testing.T) {
-	for _, tt := range []struct {
-		name, want string
-		keys       map[string]any
-	}{
-		{"no key", "api_key_file", map[string]any{}},
-		{"a place that is none", "places: 0", map[string]any{"api_key_file": "k", "places": []int64{46, 0}}},
-		{"a place twice", "places: 46", map[string]any{"api_key_file": "k", "places": []int64{46, 46}}},
-		{"a key in clear", "base_url: ", map[string]any{"api_key_file": "k", "base_url": "http://kisi.example"}},
-		{"no URL", "base_url: ", map[string]any{"api_key_file": "k", "base_url": "kisi"}},
-	} {
-		if _, err := cloud.CheckSource("kisi", settings(tt.keys)); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
-			t.Errorf("%s: %v, want an error that begins with %q", tt.name, err, tt.want)
-		}
-	}
-	if _, err := cloud.CheckSource("kisi", settings(map[string]any{"api_key_file": "k", "base_url": "http://127.0.0.1:8080"})); err != nil {
-		t.Errorf("a simulator on loopback: %v", err)
-	}
 }

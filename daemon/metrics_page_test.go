@@ -205,8 +205,10 @@ func TestEverySeriesIsThereFromTheStart(t *testing.T) {
 	}
 	d := h.doors.find("front")
 	for _, read := range []hw.Read{
-		cardRead("04a2b3c4d5e680"), cardRead("04ffffffffffff"), {Kind: access.QR, Value: "no such code", At: time.Now()},
-		{Fault: access.Unreadable, At: time.Now()}, {Kind: access.Card, At: time.Now()},
+		cardRead("04a2b3c4d5e680"), cardRead("04ffffffffffff"),
+		{Kind: access.QR, Value: "no such code", At: time.Now()},
+		{Fault: access.Unreadable, At: time.Now()},
+		{Kind: access.Card, At: time.Now()},
 	} {
 		if _, err := d.ask(t.Context(), ask{actor: "test", read: &read}); err != nil {
 			t.Fatal(err)

@@ -235,8 +235,17 @@ func TestErrorsCarryNoCardValue(t *testing.T) {
 
 func TestOctetsAreWrittenAsPeopleWriteThem(t *testing.T) {
 	for _, tt := range []struct{ in, want string }{
-		{"02", "\x02"}, {"CR LF", "\r\n"}, {"16 54 0D", "\x16T\r"}, {"165430D", ""}, {"stx", "\x02"},
-		{"'^_^SCAN.' CR", "^_^SCAN.\r"}, {"'it", ""}, {"''", "\x00empty"}, {"", "\x00empty"}, {"CRLF", ""}, {" 41  42 ", "AB"},
+		{"02", "\x02"},
+		{"CR LF", "\r\n"},
+		{"16 54 0D", "\x16T\r"},
+		{"165430D", ""},
+		{"stx", "\x02"},
+		{"'^_^SCAN.' CR", "^_^SCAN.\r"},
+		{"'it", ""},
+		{"''", "\x00empty"},
+		{"", "\x00empty"},
+		{"CRLF", ""},
+		{" 41  42 ", "AB"},
 	} {
 		var got octets
 		err := got.UnmarshalText([]byte(tt.in))

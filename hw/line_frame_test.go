@@ -120,8 +120,10 @@ func dripping(n int, every time.Duration) []piece {
 
 // X5: however the line cuts a stream, the frames are the same.
 func TestFramesDoNotDependOnHowTheStreamIsCut(t *testing.T) {
-	layouts := map[string]frameOptions{"lines": lines(), "stx": stxEtx(), "ssi": ssi(), "two": twoByte(),
-		"fixed": {Type: "fixed", Bytes: 5}, "gap": {Type: "gap"}}
+	layouts := map[string]frameOptions{
+		"lines": lines(), "stx": stxEtx(), "ssi": ssi(), "two": twoByte(),
+		"fixed": {Type: "fixed", Bytes: 5}, "gap": {Type: "gap"},
+	}
 	for name, o := range layouts {
 		if err := o.check(); err != nil {
 			t.Fatal(err)
@@ -164,12 +166,23 @@ func TestFramerKeepsNoMoreThanAFrame(t *testing.T) { // X5
 
 func TestFrameOptionsThatCannotBeAreRefused(t *testing.T) {
 	for _, o := range []frameOptions{
-		{}, {Type: "lines"}, {Type: "delimited"}, {Type: "delimited", End: []octets{{}}},
-		{Type: "delimited", End: []octets{{1, 2, 3, 4, 5}}}, {Type: "delimited", End: []octets{{13}}, Start: octets{1, 2, 3, 4, 5}},
-		{Type: "delimited", End: []octets{{13}}, Max: 5000}, {Type: "delimited", End: []octets{{13}}, Max: -1},
-		{Type: "length"}, {Type: "length", Size: 3}, {Type: "length", Size: 1, Offset: -1}, {Type: "length", Size: 1, Offset: 2000},
-		{Type: "length", Size: 1, Start: octets{2}}, {Type: "fixed"}, {Type: "fixed", Bytes: 2000},
-		{Type: "fixed", Bytes: 1, Start: octets{2}}, {Type: "gap", Start: octets{2}},
+		{},
+		{Type: "lines"},
+		{Type: "delimited"},
+		{Type: "delimited", End: []octets{{}}},
+		{Type: "delimited", End: []octets{{1, 2, 3, 4, 5}}},
+		{Type: "delimited", End: []octets{{13}}, Start: octets{1, 2, 3, 4, 5}},
+		{Type: "delimited", End: []octets{{13}}, Max: 5000},
+		{Type: "delimited", End: []octets{{13}}, Max: -1},
+		{Type: "length"},
+		{Type: "length", Size: 3},
+		{Type: "length", Size: 1, Offset: -1},
+		{Type: "length", Size: 1, Offset: 2000},
+		{Type: "length", Size: 1, Start: octets{2}},
+		{Type: "fixed"},
+		{Type: "fixed", Bytes: 2000},
+		{Type: "fixed", Bytes: 1, Start: octets{2}},
+		{Type: "gap", Start: octets{2}},
 	} {
 		if err := o.check(); err == nil {
 			t.Errorf("%+v: got no error", o)

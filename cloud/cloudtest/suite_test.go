@@ -154,8 +154,15 @@ func (p *plain) Fetch(ctx context.Context, _ cloud.Cursor) (cloud.Fetched, error
 		size int
 		some bool
 	}{
-		{"places", 250, true}, {"locks", 250, true}, {"groups", 250, true}, {"users", 100, true}, {"guests", 250, false},
-		{"team_memberships", 250, false}, {"role_assignments", 250, true}, {"cards", 250, true}, {"card_assignments", 250, false},
+		{"places", 250, true},
+		{"locks", 250, true},
+		{"groups", 250, true},
+		{"users", 100, true},
+		{"guests", 250, false},
+		{"team_memberships", 250, false},
+		{"role_assignments", 250, true},
+		{"cards", 250, true},
+		{"card_assignments", 250, false},
 	} {
 		rows, err := p.list(ctx, "/"+l.path, l.size)
 		if err != nil {

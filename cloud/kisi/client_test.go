@@ -63,8 +63,10 @@ func TestEachCallAsksWhatKisiDocuments(t *testing.T) {
 		{"places", dropList((*Client).ListPlaces), none, asked{"GET", "/places?limit=250&offset=0", ""}},
 		{"locks of a place", dropList((*Client).ListLocks, InPlace(46)), none, asked{"GET", "/locks?limit=250&offset=0&place_id=46", ""}},
 		{"groups of a lock", dropList((*Client).ListGroups, WithLock(2006)), none, asked{"GET", "/groups?limit=250&lock_id=2006&offset=0", ""}},
-		{"locks of a group", func(ctx context.Context, c *Client) error { _, err := c.ListGroupLocks(ctx, 45274); return err }, none,
-			asked{"GET", "/group_locks?group_id=45274&limit=250&offset=0", ""}},
+		{
+			"locks of a group", func(ctx context.Context, c *Client) error { _, err := c.ListGroupLocks(ctx, 45274); return err }, none,
+			asked{"GET", "/group_locks?group_id=45274&limit=250&offset=0", ""},
+		},
 		{"schedules", dropList((*Client).ListSchedules, WithConsequence(ConsequenceAllow)), none, asked{"GET", "/schedules?consequence=allow&limit=250&offset=0", ""}},
 		{"users, of whom a page holds 100", dropList((*Client).ListUsers), none, asked{"GET", "/users?limit=100&offset=0", ""}},
 		{"the user with an address", dropList((*Client).ListUsers, ByEmail("a+b@example.com")), none, asked{"GET", "/users?email=a%2Bb%40example.com&limit=100&offset=0", ""}},
@@ -72,30 +74,44 @@ func TestEachCallAsksWhatKisiDocuments(t *testing.T) {
 		{"guests", dropList((*Client).ListGuests), none, asked{"GET", "/guests?limit=250&offset=0", ""}},
 		{"teams", dropList((*Client).ListTeams), none, asked{"GET", "/teams?limit=250&offset=0", ""}},
 		{"members of a team", dropList((*Client).ListTeamMemberships, InTeam(5)), none, asked{"GET", "/team_memberships?limit=250&offset=0&team_id=5", ""}},
-		{"rights on a group", dropList((*Client).ListRoleAssignments, OnTarget(AppliesToGroup, 9)), none,
-			asked{"GET", "/role_assignments?applies_to_id=9&applies_to_type=Group&limit=250&offset=0", ""}},
-		{"rights of a user", dropList((*Client).ListRoleAssignments, OfAssignee(AssigneeUser, 4)), none,
-			asked{"GET", "/role_assignments?assignee_id=4&assignee_type=User&limit=250&offset=0", ""}},
+		{
+			"rights on a group", dropList((*Client).ListRoleAssignments, OnTarget(AppliesToGroup, 9)), none,
+			asked{"GET", "/role_assignments?applies_to_id=9&applies_to_type=Group&limit=250&offset=0", ""},
+		},
+		{
+			"rights of a user", dropList((*Client).ListRoleAssignments, OfAssignee(AssigneeUser, 4)), none,
+			asked{"GET", "/role_assignments?assignee_id=4&assignee_type=User&limit=250&offset=0", ""},
+		},
 		{"cards", dropList((*Client).ListCards), none, asked{"GET", "/cards?limit=250&offset=0", ""}},
 		{"assignments of a card", dropList((*Client).ListCardAssignments, OfCard(8)), none, asked{"GET", "/card_assignments?card_id=8&limit=250&offset=0", ""}},
 		{"links of a group", dropList((*Client).ListGroupLinks, InGroup(9)), none, asked{"GET", "/group_links?group_id=9&limit=250&offset=0", ""}},
-		{"calendar", func(ctx context.Context, c *Client) error {
-			_, err := c.CalendarOfGroup(ctx, 9, ConsequenceAllow, from, until)
-			return err
-		}, `{"events":[],"exceptions":[],"schedules_by_day":[]}`,
-			asked{"GET", "/calendar/summary?around=2026-11-02T09%3A00%3A00Z%2F2026-11-02T17%3A00%3A00Z&consequence=allow&group_id=9", ""}},
-		{"holidays", func(ctx context.Context, c *Client) error {
-			_, err := c.ListHolidays(ctx, "gb_eng", 2026, true)
-			return err
+		{
+			"calendar", func(ctx context.Context, c *Client) error {
+				_, err := c.CalendarOfGroup(ctx, 9, ConsequenceAllow, from, until)
+				return err
+			}, `{"events":[],"exceptions":[],"schedules_by_day":[]}`,
+			asked{"GET", "/calendar/summary?around=2026-11-02T09%3A00%3A00Z%2F2026-11-02T17%3A00%3A00Z&consequence=allow&group_id=9", ""},
 		},
-			`[{"date":"2026-12-25","name":"Christmas"}]`, asked{"GET", "/holiday_calendars/gb_eng/holidays?observed=true&year=2026", ""}},
-		{"a search", func(ctx context.Context, c *Client) error {
-			_, err := c.CreateEventSet(ctx, Search{From: from, Until: until, Types: []string{"lock.unlock", "user.update"}})
-			return err
-		}, `{"id":1,"status":"in_progress"}`,
-			asked{"POST", "/event_sets", `{"event_set":{"event_type":"lock.unlock,user.update","interval":"2026-11-02T09:00:00Z/2026-11-02T17:00:00Z"}}`}},
-		{"a page of a search", func(ctx context.Context, c *Client) error { _, err := c.GetEventSet(ctx, "1", "a b"); return err },
-			`{"id":1,"status":"finished"}`, asked{"GET", "/event_sets/1?cursor=a+b&limit=200", ""}},
+		{
+			"holidays", func(ctx context.Context, c *Client) error {
+				_, err := c.ListHolidays(ctx, "gb_eng", 2026, true)
+				return err
+			},
+			`[{"date":"2026-12-25","name":"Christmas"}]`,
+			asked{"GET", "/holiday_calendars/gb_eng/holidays?observed=true&year=2026", ""},
+		},
+		{
+			"a search", func(ctx context.Context, c *Client) error {
+				_, err := c.CreateEventSet(ctx, Search{From: from, Until: until, Types: []string{"lock.unlock", "user.update"}})
+				return err
+			}, `{"id":1,"status":"in_progress"}`,
+			asked{"POST", "/event_sets", `{"event_set":{"event_type":"lock.unlock,user.update","interval":"2026-11-02T09:00:00Z/2026-11-02T17:00:00Z"}}`},
+		},
+		{
+			"a page of a search", func(ctx context.Context, c *Client) error { _, err := c.GetEventSet(ctx, "1", "a b"); return err },
+			`{"id":1,"status":"finished"}`,
+			asked{"GET", "/event_sets/1?cursor=a+b&limit=200", ""},
+		},
 		{"unlock", func(ctx context.Context, c *Client) error { return c.Unlock(ctx, 2006) }, `{"message":"Unlocked!"}`, asked{"POST", "/locks/2006/unlock", ""}},
 		{"lockdown", func(ctx context.Context, c *Client) error { return c.LockDown(ctx, 2006) }, "", asked{"POST", "/locks/2006/lock_down", ""}},
 		{"its end", func(ctx context.Context, c *Client) error { return c.CancelLockdown(ctx, 2006) }, "", asked{"POST", "/locks/2006/cancel_lockdown", ""}},
@@ -105,17 +121,21 @@ func TestEachCallAsksWhatKisiDocuments(t *testing.T) {
 			_, err := c.CreateUser(ctx, NewUser{Email: "ann@example.com", Name: "Ann", Managed: true, Notes: "n"})
 			return err
 		}, user, asked{"POST", "/users", `{"user":{"confirm":true,"email":"ann@example.com","name":"Ann","notes":"n","send_emails":false}}`}},
-		{"suspend", func(ctx context.Context, c *Client) error {
-			return c.ChangeUser(ctx, 1804, UserChange{AccessEnabled: &no})
-		}, "",
-			asked{"PATCH", "/users/1804", `{"user":{"access_enabled":false}}`}},
+		{
+			"suspend", func(ctx context.Context, c *Client) error {
+				return c.ChangeUser(ctx, 1804, UserChange{AccessEnabled: &no})
+			}, "",
+			asked{"PATCH", "/users/1804", `{"user":{"access_enabled":false}}`},
+		},
 		{"remove a user", func(ctx context.Context, c *Client) error { return c.DeleteUser(ctx, 1804) }, "", asked{"DELETE", "/users/1804", ""}},
 		{"give a right", func(ctx context.Context, c *Client) error {
 			_, err := c.CreateRoleAssignment(ctx, NewRoleAssignment{RoleID: "group_basic", AppliesToType: AppliesToGroup, AppliesToID: 9, AssigneeType: AssigneeUser, AssigneeID: 4, ValidFrom: &from, ValidUntil: &until})
 			return err
 		}, `{"id":777001}`, asked{"POST", "/role_assignments", `{"role_assignment":{"role_id":"group_basic","applies_to_type":"Group","applies_to_id":9,"assignee_type":"User","assignee_id":4,"notify":false,"valid_from":"2026-11-02T09:00:00Z","valid_until":"2026-11-02T17:00:00Z"}}`}},
-		{"move its end", func(ctx context.Context, c *Client) error { return c.ChangeRoleAssignment(ctx, 1, &until, false) }, "",
-			asked{"PATCH", "/role_assignments/1", `{"role_assignment":{"notify":false,"valid_until":"2026-11-02T17:00:00Z"}}`}},
+		{
+			"move its end", func(ctx context.Context, c *Client) error { return c.ChangeRoleAssignment(ctx, 1, &until, false) }, "",
+			asked{"PATCH", "/role_assignments/1", `{"role_assignment":{"notify":false,"valid_until":"2026-11-02T17:00:00Z"}}`},
+		},
 		{"take it away", func(ctx context.Context, c *Client) error { return c.DeleteRoleAssignment(ctx, 1) }, "", asked{"DELETE", "/role_assignments/1", ""}},
 		{"make a link", func(ctx context.Context, c *Client) error {
 			_, err := c.CreateGroupLink(ctx, NewGroupLink{GroupID: 9, Name: "Ann", QRType: "offline", Enabled: true, ValidUntil: &until})
@@ -282,8 +302,10 @@ func TestCreatedLinkBringsItsSecretsOnce(t *testing.T) {
 	got, err := c.CreateGroupLink(t.Context(), NewGroupLink{GroupID: 45274, Name: "Ann Lee"})
 	until := time.Date(2026, 11, 2, 17, 0, 0, 123e6, time.UTC)
 	want := CreatedGroupLink{
-		GroupLink: GroupLink{ID: 6001, GroupID: 45274, Name: "Ann Lee", Email: "ann@example.com", Enabled: true, QRType: "offline", ValidUntil: &until,
-			CreatedAt: time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC)},
+		GroupLink: GroupLink{
+			ID: 6001, GroupID: 45274, Name: "Ann Lee", Email: "ann@example.com", Enabled: true, QRType: "offline", ValidUntil: &until,
+			CreatedAt: time.Date(2026, 11, 1, 9, 0, 0, 0, time.UTC),
+		},
 		Secret: "sss", QRToken: "ttt", QRImage: "iii",
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {

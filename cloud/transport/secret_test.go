@@ -95,10 +95,20 @@ func TestEveryTryIsCountedUnderAKnownCode(t *testing.T) {
 			err    error
 			code   string
 		}{
-			{200, "[]", nil, "200"}, {204, "", nil, "204"}, {206, "[]", nil, "2xx"},
-			{401, "{}", nil, "401"}, {418, "{}", nil, "4xx"}, {422, "{}", nil, "422"}, {499, "{}", nil, "4xx"},
-			{503, "{}", nil, "503"}, {599, "{}", nil, "5xx"}, {302, "", nil, "not_the_cloud"}, {200, "[", nil, "not_the_cloud"},
-			{429, "", nil, "429"}, {0, "", reset(), "offline"}, {0, "", context.DeadlineExceeded, "timeout"},
+			{200, "[]", nil, "200"},
+			{204, "", nil, "204"},
+			{206, "[]", nil, "2xx"},
+			{401, "{}", nil, "401"},
+			{418, "{}", nil, "4xx"},
+			{422, "{}", nil, "422"},
+			{499, "{}", nil, "4xx"},
+			{503, "{}", nil, "503"},
+			{599, "{}", nil, "5xx"},
+			{302, "", nil, "not_the_cloud"},
+			{200, "[", nil, "not_the_cloud"},
+			{429, "", nil, "429"},
+			{0, "", reset(), "offline"},
+			{0, "", context.DeadlineExceeded, "timeout"},
 		} {
 			next = func() (*http.Response, error) {
 				if test.err != nil {

@@ -43,7 +43,10 @@ func TestDoorOpenExitsAsItWent(t *testing.T) {
 func TestDoorNamesComplete(t *testing.T) {
 	s := open(t, morning())
 	for _, args := range [][]string{
-		{"door", "open", ""}, {"door", "test", ""}, {"why", "--door", ""}, {"tap", "simulate", "--door", ""},
+		{"door", "open", ""},
+		{"door", "test", ""},
+		{"why", "--door", ""},
+		{"tap", "simulate", "--door", ""},
 		{"event", "follow", "--door", ""},
 	} {
 		got := s.run(t, append([]string{"__complete"}, append([]string{"--socket", string(s)}, args...)...)...)

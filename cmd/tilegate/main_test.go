@@ -217,9 +217,18 @@ func TestMistakesAreAnsweredWithWhatToDo(t *testing.T) {
 	s := noSite(t)
 	var all strings.Builder
 	for _, args := range [][]string{
-		{"dor"}, {"door"}, {"door", "opn"}, {"door", "open"}, {"door", "open", "front", "rear"}, {"status", "--colour"},
-		{"why", "--door", "front"}, {"why", "--person", "Anna"}, {"why", "--card", "04:XY", "--door", "front"},
-		{"status"}, {"reload"}, {"kisi", "test"},
+		{"dor"},
+		{"door"},
+		{"door", "opn"},
+		{"door", "open"},
+		{"door", "open", "front", "rear"},
+		{"status", "--colour"},
+		{"why", "--door", "front"},
+		{"why", "--person", "Anna"},
+		{"why", "--card", "04:XY", "--door", "front"},
+		{"status"},
+		{"reload"},
+		{"kisi", "test"},
 	} {
 		all.WriteString(s.transcript(t, args...))
 	}

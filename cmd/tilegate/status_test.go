@@ -35,7 +35,11 @@ func TestNamesCannotDrawOnTheTerminal(t *testing.T) {
 	g.err = &control.Error{Code: control.Failed, Message: evil, Hint: evil}
 	s := open(t, g)
 	for _, args := range [][]string{
-		{"status"}, {"door", "list"}, {"event", "list"}, {"why", "--person", evil, "--door", "front"}, {"door", "open", evil},
+		{"status"},
+		{"door", "list"},
+		{"event", "list"},
+		{"why", "--person", evil, "--door", "front"},
+		{"door", "open", evil},
 		{"__complete", "door", "open", ""},
 	} {
 		got := s.run(t, args...)

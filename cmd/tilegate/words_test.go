@@ -10,10 +10,18 @@ func TestAgesAreWords(t *testing.T) {
 		in   time.Duration
 		want string
 	}{
-		{0, "just now"}, {4 * time.Second, "just now"}, {-time.Second, "just now"},
-		{5 * time.Second, "5 s ago"}, {59 * time.Second, "59 s ago"}, {time.Minute, "1 min ago"},
-		{59*time.Minute + 59*time.Second, "59 min ago"}, {time.Hour, "1 h ago"}, {47 * time.Hour, "47 h ago"},
-		{48 * time.Hour, "2 days ago"}, {-90 * time.Second, "in 1 min"}, {-21 * time.Hour, "in 21 h"},
+		{0, "just now"},
+		{4 * time.Second, "just now"},
+		{-time.Second, "just now"},
+		{5 * time.Second, "5 s ago"},
+		{59 * time.Second, "59 s ago"},
+		{time.Minute, "1 min ago"},
+		{59*time.Minute + 59*time.Second, "59 min ago"},
+		{time.Hour, "1 h ago"},
+		{47 * time.Hour, "47 h ago"},
+		{48 * time.Hour, "2 days ago"},
+		{-90 * time.Second, "in 1 min"},
+		{-21 * time.Hour, "in 21 h"},
 	} {
 		if got := ago(noon.Add(-test.in), noon); got != test.want {
 			t.Errorf("%v: %q, want %q", test.in, got, test.want)

@@ -29,8 +29,14 @@ func TestDistanceCountsSlipsOfTheHand(t *testing.T) {
 		a, b string
 		want int
 	}{
-		{"hold", "hold", 0}, {"hold", "hodl", 1}, {"hold", "hld", 1}, {"hold", "holds", 1},
-		{"hold", "cold", 1}, {"", "hold", 4}, {"kitten", "sitting", 3}, {"tür", "tur", 1},
+		{"hold", "hold", 0},
+		{"hold", "hodl", 1},
+		{"hold", "hld", 1},
+		{"hold", "holds", 1},
+		{"hold", "cold", 1},
+		{"", "hold", 4},
+		{"kitten", "sitting", 3},
+		{"tür", "tur", 1},
 	}
 	for _, test := range tests {
 		if got := distance(test.a, test.b); got != test.want {

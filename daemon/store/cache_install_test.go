@@ -257,8 +257,11 @@ func TestContactIsWrittenAtMostEveryFiveMinutes(t *testing.T) {
 		after time.Duration
 		want  time.Duration // what the file says then
 	}{
-		{30 * time.Second, 0}, {4 * time.Minute, 0}, {5 * time.Minute, 5 * time.Minute},
-		{6 * time.Minute, 5 * time.Minute}, {-time.Hour, -time.Hour}, // the clock was set back
+		{30 * time.Second, 0},
+		{4 * time.Minute, 0},
+		{5 * time.Minute, 5 * time.Minute},
+		{6 * time.Minute, 5 * time.Minute},
+		{-time.Hour, -time.Hour}, // the clock was set back
 		{-time.Hour + time.Minute, -time.Hour},
 	}
 	for _, s := range steps {
@@ -331,7 +334,9 @@ func TestForgetKeepsWhatWasInForceAndTwoGenerations(t *testing.T) {
 func TestHoldersAreFoundByIDAndByPartOfTheName(t *testing.T) {
 	c := openCache(t, cachePath(t))
 	install(t, c, "kisi", access.Roster{Holders: []access.Holder{
-		{ID: "kisi:1", Name: "Anna Bianchi"}, {ID: "kisi:2", Name: "BERTA Càrli", Suspended: true}, {ID: "kisi:3", Name: "Carla Bianchi"},
+		{ID: "kisi:1", Name: "Anna Bianchi"},
+		{ID: "kisi:2", Name: "BERTA Càrli", Suspended: true},
+		{ID: "kisi:3", Name: "Carla Bianchi"},
 		{ID: "bianchi", Name: "Zoe"},
 	}}, noon)
 	tests := []struct {
