@@ -93,6 +93,7 @@ func reportTaps(b *testing.B, waits, raw []time.Duration, late float64) {
 	figure(b, late, "recorded_late", "taps")
 	figure(b, ms(part(raw, 0.5)), "fdatasync_p50", "ms")
 	figure(b, ms(part(raw, 0.99)), "fdatasync_p99", "ms")
+	figure(b, ms(part(raw, 1)), "fdatasync_max", "ms")
 	figure(b, float64(part(waits, 0.5))/float64(part(raw, 0.5)), "p50_to_fdatasync", "ratio")
 	figure(b, float64(part(waits, 0.99))/float64(part(raw, 0.99)), "p99_to_fdatasync", "ratio")
 }
