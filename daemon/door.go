@@ -55,6 +55,7 @@ type door struct {
 	beat       atomic.Uint64 // rises while the loop of the door lives
 	readerBeat atomic.Uint64 // rises while the loop of its reader lives
 	last       atomic.Pointer[lastTap]
+	openUntil  atomic.Int64 // monotonic: when the pulse that runs ends
 }
 
 // lastTap is what staff see of a door.
@@ -191,6 +192,9 @@ func (d *door) strikeFor(ctx context.Context, decision string, late bool) error 
 		d.log.Error("granted, but the strike did not answer", "error", err)
 	}
 	d.journal.Append(outcome)
+	if err == nil {
+		d.openUntil.Store(int64(d.clock.Mono() + d.hold))
+	}
 	if late {
 		d.metrics.late.Add(1)
 	}

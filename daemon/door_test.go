@@ -294,6 +294,30 @@ func TestStaffOpenTheDoorByOrder(t *testing.T) {
 	})
 }
 
+func TestADoorStandsOpenWhileItsPulseRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		posture := func() string { return postureOf(s.rights.Load(), s.door) }
+		if got := posture(); got != "locked" {
+			t.Errorf("before: got %s", got)
+		}
+		s.admit(t.Context(), cardRead("04a2b3c4d5e680"), "")
+		if got := posture(); got != "open" {
+			t.Errorf("after a tap: got %s, want open", got)
+		}
+		time.Sleep(s.hold)
+		if got := posture(); got != "locked" {
+			t.Errorf("after its hold: got %s, want locked", got)
+		}
+		s.strike.err = errors.New("no answer")
+		s.admit(t.Context(), cardRead("04a2b3c4d5e680"), "")
+		if got := posture(); got != "locked" {
+			t.Errorf("when the strike did not answer: got %s, want locked", got)
+		}
+		time.Sleep(time.Second)
+	})
+}
+
 func TestTapsAreCountedByReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)

@@ -22,7 +22,7 @@ func (g *gateway) Doors(context.Context) ([]control.Door, error) {
 	var all []control.Door
 	for _, d := range g.doors.all() {
 		door := control.Door{
-			ID: d.id, Name: snapshot.DoorName(d.id), Lock: d.settings.Lock, Posture: postureOf(snapshot, d.id),
+			ID: d.id, Name: snapshot.DoorName(d.id), Lock: d.settings.Lock, Posture: postureOf(snapshot, d.door),
 			Strike: device(d.strike.Stats(), d.settings.Strike.Port()),
 		}
 		if d.reader != nil {

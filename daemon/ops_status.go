@@ -69,9 +69,12 @@ func (g *gateway) rightsAge() string {
 	return fmt.Sprintf("rights %d h old", int(oldest.Hours()))
 }
 
-// postureOf is how a door stands.
-func postureOf(s *access.Snapshot, door string) string {
-	if s.LockedDown(door) {
+// postureOf is how a door stands: open while a pulse runs.
+func postureOf(s *access.Snapshot, d *door) string {
+	switch {
+	case int64(d.clock.Mono()) < d.openUntil.Load():
+		return "open"
+	case s.LockedDown(d.id):
 		return "locked_down"
 	}
 	return "locked"

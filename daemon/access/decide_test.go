@@ -37,7 +37,7 @@ func TestDecide(t *testing.T) {
 			tap:    Tap{Door: "shed", Credential: card("aa")},
 		},
 		{
-			name:   "a right on one door opens no other", // R25: the decision half
+			name:   "a right on one door opens no other",
 			change: func(r *Roster) { r.Grants[0].Scope, r.Grants[0].ScopeID = ScopeDoor, "shed" },
 			tap:    Tap{Door: "front", Credential: card("aa")}, want: []Reason{NoGrant},
 		},
@@ -73,7 +73,7 @@ func TestDecide(t *testing.T) {
 			name: "another place's lockdown does not matter", change: func(r *Roster) { r.Places[1].LockedDown = true },
 			tap: Tap{Door: "lab", Credential: card("cc")},
 		},
-		// R73: a future start gives nothing before it, a past end has expired.
+		// The end itself is outside.
 		{name: "the instant before the window", change: window(0, time.Hour), tap: Tap{Door: "front", Credential: card("aa"), At: at(-time.Microsecond)}, want: []Reason{NotYet}},
 		{name: "the first instant of the window", change: window(0, time.Hour), tap: Tap{Door: "front", Credential: card("aa")}},
 		{name: "the last instant of the window", change: window(-time.Hour, time.Microsecond), tap: Tap{Door: "front", Credential: card("aa")}},

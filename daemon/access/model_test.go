@@ -248,7 +248,7 @@ func anyGrant(t *rapid.T, id string, r Roster) Grant {
 	return g
 }
 
-// X2: the same rules, however they are looked up.
+// The same rules, however they are looked up.
 func TestDecideAgreesWithBruteForce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := anySite(t)

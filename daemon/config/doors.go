@@ -172,12 +172,21 @@ func (c *checker) ports(uses []use) {
 		other, shared := first[path]
 		if !shared {
 			first[path] = u
+			c.stable(u)
 		} else if !c.alike(u, other) {
 			continue
 		}
 		c.once(addresses, strings.Join([]string{path, u.Protocol, u.Address}, "\n"), u.key,
 			"give each device its own address or channel, or its own port",
 			fmt.Sprintf("%s on %s is already taken", firstOf(u.Address, "all"), path))
+	}
+}
+
+// stable warns of a name that another device may have after the next replug.
+func (c *checker) stable(u use) {
+	path := u.Settings.Path
+	if strings.HasPrefix(path, "/dev/ttyUSB") || strings.HasPrefix(path, "/dev/ttyACM") {
+		c.warn("line %d: %s may be another device after a replug; use its name below /dev/serial/by-id or by-path", c.line(u.key), path)
 	}
 }
 

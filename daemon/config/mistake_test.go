@@ -362,6 +362,16 @@ func TestGatewayWithoutDoorsIsWarnedAbout(t *testing.T) {
 	}
 }
 
+func TestANameThatMayBecomeAnotherDeviceIsWarnedAbout(t *testing.T) {
+	if options := mustParse(t, good); len(options.Warnings) != 0 {
+		t.Errorf("stable names: warnings %q, want none", options.Warnings)
+	}
+	options := mustParse(t, strings.ReplaceAll(good, "/dev/serial/by-path/2", "/dev/ttyUSB0"))
+	if len(options.Warnings) != 1 || !strings.Contains(options.Warnings[0], "line 16: /dev/ttyUSB0") || !strings.Contains(options.Warnings[0], "by-id") {
+		t.Errorf("warnings %q, want one that names line, port and remedy", options.Warnings)
+	}
+}
+
 func TestMissingFileSaysWhereToGetOne(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "tilegate.toml")
 	_, err := Load(path)

@@ -125,7 +125,7 @@ type Door struct {
 	Lock     string    `json:"lock,omitempty"`
 	Reader   Device    `json:"reader"`
 	Strike   Device    `json:"strike"`
-	Posture  string    `json:"posture"` // locked, locked_down
+	Posture  string    `json:"posture"` // locked, open (while a pulse runs), locked_down
 	LastTap  time.Time `json:"last_tap,omitzero"`
 	LastWhat string    `json:"last_what,omitempty"` // reason of the last tap
 }
