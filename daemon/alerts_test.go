@@ -44,6 +44,20 @@ func newAlertStage(t *testing.T, urls map[string]string) (*alerts, *gateway, *ti
 	return newAlerts(g), g, mono
 }
 
+// listenForAlerts is a webhook that keeps what it is told.
+func listenForAlerts(t *testing.T, told *[]alertMessage) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var m alertMessage
+		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
+			t.Error(err)
+		}
+		*told = append(*told, m)
+	}))
+	t.Cleanup(server.Close)
+	return server
+}
+
 func TestPeopleAreToldOnceWhenATroubleBeginsAndEnds(t *testing.T) {
 	var told []alertMessage
 	fail := false
@@ -220,14 +234,7 @@ func TestSystemdIsToldInOneDatagram(t *testing.T) {
 // be in it.
 func TestATroubleThatIsYoungWhenAnotherIsToldIsToldLater(t *testing.T) {
 	var told []alertMessage
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		var m alertMessage
-		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
-			t.Error(err)
-		}
-		told = append(told, m)
-	}))
-	defer server.Close()
+	server := listenForAlerts(t, &told)
 	a, g, mono := newAlertStage(t, map[string]string{"hook": server.URL})
 	g.settings.Alert.Patience = time.Minute
 	step := func(d time.Duration) { *mono += d; a.round(t.Context()) }
@@ -266,14 +273,7 @@ func TestATroubleFromTheFutureIsTold(t *testing.T) {
 
 func TestOneWayThatFailsDoesNotRepeatTheOther(t *testing.T) {
 	var told []alertMessage
-	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		var m alertMessage
-		if err := json.NewDecoder(r.Body).Decode(&m); err != nil {
-			t.Error(err)
-		}
-		told = append(told, m)
-	}))
-	defer server.Close()
+	server := listenForAlerts(t, &told)
 	a, g, mono := newAlertStage(t, map[string]string{"hook": server.URL})
 	// Nobody listens at port 1 of this machine.
 	g.settings.Alert.Mail = &config.Mail{Server: "127.0.0.1:1", From: "box@example.com", To: []string{"desk@example.com"}}

@@ -155,7 +155,7 @@ func TestFollowMissesNothing(t *testing.T) {
 	const events = 600
 	h.system("before", "all")
 	var after uint64
-	h.until("there is a first event", func() bool { after, _ = h.journal.Newest(); return after > 0 })
+	h.until("there is a first event", func() bool { after = h.journal.Stats().Last; return after > 0 })
 	go func() {
 		for i := range events {
 			wanted := newEvent(h.clock, access.ActionEvent, "front")

@@ -264,9 +264,6 @@ func (r *Response) Decode(into any) error {
 // NotTheCloud, naming the request. The cause may be nil.
 func (r *Response) Unfit(message string, cause error) error { return r.unfit(message, cause) }
 
-// CloseIdle closes connections that are not in use. The client can still be used.
-func (c *Client) CloseIdle() { c.retry.HTTPClient.CloseIdleConnections() }
-
 // call is one request through all its tries.
 type call struct {
 	method, path string

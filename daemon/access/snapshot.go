@@ -216,17 +216,6 @@ func (s *Snapshot) Restricted() (groups, doors []string) {
 // HasDoor says whether the snapshot knows the door.
 func (s *Snapshot) HasDoor(id string) bool { _, ok := s.doorIndex[id]; return ok }
 
-// HasHolder says whether the snapshot knows the holder.
-func (s *Snapshot) HasHolder(id string) bool { return s.holderIDs.find(id) >= 0 }
-
-// HolderOf is the holder who has the credential, or "".
-func (s *Snapshot) HolderOf(c Credential) string {
-	if i := s.lookUp(c); i >= 0 {
-		return s.holderIDs.get(int(s.assignments[i].holder))
-	}
-	return ""
-}
-
 // lookUp is the index of the assignment of a credential, or -1.
 func (s *Snapshot) lookUp(c Credential) int {
 	if len(s.slots) == 0 {

@@ -92,7 +92,6 @@ type Journal struct {
 	state struct {
 		sync.Mutex
 		JournalStats
-		newest    time.Time
 		changed   chan struct{} // closed when Last rises
 		recovered string
 		missed    uint64 // events that will never be written and are not yet admitted to
@@ -229,9 +228,6 @@ func (j *Journal) adopt(f *file, floor uint64) (err error) {
 	defer j.state.Unlock()
 	j.state.Last = max(held.last, floor)
 	j.state.Count = held.count
-	if !held.at.IsZero() {
-		j.state.newest = held.at
-	}
 	j.signal()
 	return nil
 }
@@ -248,14 +244,6 @@ func (j *Journal) Recovered() string {
 	j.state.Lock()
 	defer j.state.Unlock()
 	return j.state.recovered
-}
-
-// Newest is the newest event on disk and when it was: a lower bound of now.
-// Both are zero in an empty journal.
-func (j *Journal) Newest() (seq uint64, at time.Time) {
-	j.state.Lock()
-	defer j.state.Unlock()
-	return j.state.Last, j.state.newest
 }
 
 // Wait returns when an event newer than after is on disk, with the error of ctx

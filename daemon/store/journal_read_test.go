@@ -111,8 +111,9 @@ func TestNumbersAndNewestOutliveAReopen(t *testing.T) {
 		t.Fatal(err)
 	}
 	j = openJournal(t, path)
-	if seq, at := j.Newest(); seq != 3 || !at.Equal(noon.Add(2*time.Hour)) {
-		t.Errorf("newest = %d at %v, want 3 at %v", seq, at, noon.Add(2*time.Hour))
+	newest, err := j.Events(t.Context(), EventQuery{Limit: 1})
+	if err != nil || len(newest) != 1 || newest[0].Seq != 3 || !newest[0].At.Equal(noon.Add(2*time.Hour)) {
+		t.Errorf("newest = %+v, %v; want 3 at %v", newest, err, noon.Add(2*time.Hour))
 	}
 	if s := j.Stats(); s.Count != 3 || s.Last != 3 {
 		t.Errorf("stats = %+v, want 3 events", s)
@@ -128,8 +129,10 @@ func TestNumbersAndNewestOutliveAReopen(t *testing.T) {
 }
 
 func TestEmptyJournalHasNoNewest(t *testing.T) {
-	if seq, at := openJournal(t, journalPath(t)).Newest(); seq != 0 || !at.IsZero() {
-		t.Errorf("newest = %d at %v, want none", seq, at)
+	j := openJournal(t, journalPath(t))
+	newest, err := j.Events(t.Context(), EventQuery{Limit: 1})
+	if err != nil || len(newest) != 0 || j.Stats().Last != 0 {
+		t.Errorf("newest = %+v, %v, last %d; want none", newest, err, j.Stats().Last)
 	}
 }
 

@@ -144,7 +144,6 @@ func (f *file) insert(first uint64, events []access.Event) error {
 // span is what a journal holds.
 type span struct {
 	last, count uint64
-	at          time.Time // of the newest
 }
 
 // span counts by the numbers, which have no gaps within a file: counting the
@@ -159,11 +158,7 @@ func (f *file) span() (span, error) {
 	if err := f.r.QueryRowContext(ctx, "SELECT max(seq) FROM events").Scan(&last); err != nil || !last.Valid {
 		return span{}, err
 	}
-	var at int64
-	if err := f.r.QueryRowContext(ctx, "SELECT at FROM events WHERE seq = ?", last.Int64).Scan(&at); err != nil {
-		return span{}, err
-	}
-	return span{uint64(last.Int64), uint64(last.Int64 - first.Int64 + 1), time.UnixMicro(at).UTC()}, nil
+	return span{uint64(last.Int64), uint64(last.Int64 - first.Int64 + 1)}, nil
 }
 
 // readTail reads every field of the newest rows.

@@ -127,13 +127,12 @@ func (j *Journal) last() uint64 {
 }
 
 func (j *Journal) committed(events []access.Event, took time.Duration) {
-	newest := events[len(events)-1]
 	j.state.Lock()
 	defer j.state.Unlock()
 	if j.state.LastErr != nil {
 		j.o.Log.Info("the journal is written again", "events", len(events))
 	}
-	j.state.Last, j.state.newest = newest.Seq, newest.At
+	j.state.Last = events[len(events)-1].Seq
 	j.state.Count += uint64(len(events))
 	j.state.Commits++
 	j.state.LastCommit, j.state.LastErr, j.state.Queued = took, nil, 0
