@@ -40,7 +40,8 @@ func newAlertStage(t *testing.T, urls map[string]string) (*alerts, *gateway, *ti
 	if _, ok := urls["beat"]; ok {
 		o.Alert.HeartbeatFile, o.Alert.HeartbeatEvery = filepath.Join(dir, "beat"), time.Minute
 	}
-	g := &gateway{settings: o, log: hclog.NewNullLogger(), troubles: newTroubles(clock), clock: newTimekeeper(clock, time.Time{})}
+	g := &gateway{log: hclog.NewNullLogger(), troubles: newTroubles(clock), clock: newTimekeeper(clock, time.Time{})}
+	g.settings.Store(o)
 	return newAlerts(g), g, mono
 }
 
@@ -123,11 +124,11 @@ func TestTheHeartbeatStopsInCriticalTrouble(t *testing.T) {
 
 func TestASecretThatOthersCanReadIsNotUsed(t *testing.T) {
 	a, g, _ := newAlertStage(t, map[string]string{"hook": "http://127.0.0.1:1/"})
-	path := g.settings.Alert.WebhookURLFile
+	path := g.inForce().Alert.WebhookURLFile
 	if err := os.Chmod(path, 0o640); err != nil {
 		t.Fatal(err)
 	}
-	err := a.post(t.Context(), g.settings, alertMessage{})
+	err := a.post(t.Context(), g.inForce(), alertMessage{})
 	if err == nil || !strings.Contains(err.Error(), "chmod 0600") {
 		t.Errorf("got %v, want it to say chmod 0600", err)
 	}
@@ -236,7 +237,7 @@ func TestATroubleThatIsYoungWhenAnotherIsToldIsToldLater(t *testing.T) {
 	var told []alertMessage
 	server := listenForAlerts(t, &told)
 	a, g, mono := newAlertStage(t, map[string]string{"hook": server.URL})
-	g.settings.Alert.Patience = time.Minute
+	g.inForce().Alert.Patience = time.Minute
 	step := func(d time.Duration) { *mono += d; a.round(t.Context()) }
 
 	g.troubles.set(true, troubleReaderDown, "front", "gone")
@@ -261,7 +262,7 @@ func TestATroubleFromTheFutureIsTold(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls++ }))
 	defer server.Close()
 	a, g, mono := newAlertStage(t, map[string]string{"hook": server.URL})
-	g.settings.Alert.Patience = time.Minute
+	g.inForce().Alert.Patience = time.Minute
 	g.troubles.wall = func() time.Time { return today.AddDate(10, 0, 0) }
 	g.troubles.set(true, troubleReaderDown, "front", "gone")
 	*mono += time.Hour
@@ -276,7 +277,7 @@ func TestOneWayThatFailsDoesNotRepeatTheOther(t *testing.T) {
 	server := listenForAlerts(t, &told)
 	a, g, mono := newAlertStage(t, map[string]string{"hook": server.URL})
 	// Nobody listens at port 1 of this machine.
-	g.settings.Alert.Mail = &config.Mail{Server: "127.0.0.1:1", From: "box@example.com", To: []string{"desk@example.com"}}
+	g.inForce().Alert.Mail = &config.Mail{Server: "127.0.0.1:1", From: "box@example.com", To: []string{"desk@example.com"}}
 	g.troubles.set(true, troubleJournal, "", "disk full")
 	for range 20 {
 		*mono += time.Minute

@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -62,10 +63,9 @@ type gateway struct {
 	doors   *doorsPart
 	sources *sourcesPart
 
-	reloading sync.Mutex // one reload at a time; guards ending
-	ending    bool       // no reload any more
-	mu        sync.Mutex // guards settings
-	settings  *config.Options
+	reloading sync.Mutex                     // one reload at a time; guards ending
+	ending    bool                           // no reload any more
+	settings  atomic.Pointer[config.Options] // replaced whole by a reload
 
 	crew  *crew
 	steps []step // to undo, last first
@@ -78,11 +78,12 @@ type step struct {
 
 func newGateway(o Options) *gateway {
 	g := &gateway{
-		options: o, settings: o.Settings, log: o.Log, started: o.Clock.Wall(),
+		options: o, log: o.Log, started: o.Clock.Wall(),
 		notify:   notifier{log: o.Log.Named("notify")},
 		registry: prometheus.NewRegistry(),
 		troubles: newTroubles(o.Clock),
 	}
+	g.settings.Store(o.Settings)
 	g.metrics = newMetrics(g.registry)
 	return g
 }
@@ -120,12 +121,12 @@ func (g *gateway) open(ctx context.Context) error {
 	g.crew.start("journal", g.journal.Run)
 	g.doors = newDoorsPart(g)
 	g.later("the doors", g.doors.close)
-	if err := g.doors.apply(g.settings); err != nil {
+	if err := g.doors.apply(g.inForce()); err != nil {
 		return err
 	}
 	g.sources = newSourcesPart(g)
 	g.later("the sources", g.sources.close)
-	if err := g.sources.apply(ctx, g.settings); err != nil {
+	if err := g.sources.apply(ctx, g.inForce()); err != nil {
 		return err
 	}
 	g.openMetrics()
@@ -175,11 +176,7 @@ func (g *gateway) system(what, detail string) {
 }
 
 // inForce is the settings that are in force.
-func (g *gateway) inForce() *config.Options {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.settings
-}
+func (g *gateway) inForce() *config.Options { return g.settings.Load() }
 
 // crew runs loops. A loop that ends with an error before it is told to has the
 // whole gateway stop: systemd starts it again, clean.

@@ -47,9 +47,7 @@ func (g *gateway) reload(ctx context.Context) (changed []string, err error) {
 	if err := g.applySettings(ctx, next); err != nil {
 		return nil, errors.Join(err, g.applySettings(ctx, old))
 	}
-	g.mu.Lock()
-	g.settings = next
-	g.mu.Unlock()
+	g.settings.Store(next)
 	g.metrics.reloadAt.Set(float64(g.clock.Wall().Unix()))
 	return differences(old, next), nil
 }

@@ -17,8 +17,8 @@ func (g *gateway) openControl() error {
 		path, group string
 		role        control.Role
 	}{
-		{g.settings.Control.ViewSocket, control.ViewGroup, control.View},
-		{g.settings.Control.OperateSocket, control.OperateGroup, control.Operate},
+		{g.inForce().Control.ViewSocket, control.ViewGroup, control.View},
+		{g.inForce().Control.OperateSocket, control.OperateGroup, control.Operate},
 	} {
 		listener, note, err := control.Listen(s.path, control.SocketMode, s.group)
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/daemon/config"
 )
 
 // registerGauges shows what is kept elsewhere: nothing is counted twice.
@@ -92,11 +93,11 @@ const metricsAgain = 3 * time.Second
 // had is a trouble: no door stays shut because a port is somebody else's.
 func (g *gateway) openMetrics() {
 	g.registerGauges()
-	if g.settings.Metrics.Listen == "" {
+	if g.inForce().Metrics.Listen == "" {
 		return
 	}
 	log := g.log.Named("metrics")
-	m := &metricsPart{g: g, log: log, handler: g.metricsHandler(log)}
+	m := &metricsPart{settings: g.inForce().Metrics, troubles: g.troubles, log: log, handler: g.metricsHandler(log)}
 	listener, err := m.listen()
 	if err != nil {
 		m.failed(err)
@@ -104,11 +105,13 @@ func (g *gateway) openMetrics() {
 	g.crew.start("metrics", func(ctx context.Context) error { return m.run(ctx, listener) })
 }
 
-// metricsPart is the listener of the numbers.
+// metricsPart is the listener of the numbers. It has its settings to itself: they
+// stay while the gateway runs, and a reload replaces those of the gateway.
 type metricsPart struct {
-	g       *gateway
-	log     hclog.Logger
-	handler http.Handler
+	settings config.Metrics
+	troubles *troubles
+	log      hclog.Logger
+	handler  http.Handler
 }
 
 // run serves until ctx ends, and begins again when it cannot.
@@ -132,12 +135,12 @@ func (m *metricsPart) run(ctx context.Context, listener net.Listener) error {
 }
 
 func (m *metricsPart) listen() (net.Listener, error) {
-	return (&net.ListenConfig{}).Listen(context.Background(), "tcp", m.g.settings.Metrics.Listen)
+	return (&net.ListenConfig{}).Listen(context.Background(), "tcp", m.settings.Listen)
 }
 
 func (m *metricsPart) failed(err error) {
 	m.log.Error("the numbers cannot be shown", "error", err)
-	m.g.troubles.set(true, troubleMetrics, "", err.Error())
+	m.troubles.set(true, troubleMetrics, "", err.Error())
 }
 
 // serve answers on the listener until ctx ends, which is not an error.
@@ -150,13 +153,12 @@ func (m *metricsPart) serve(ctx context.Context, listener net.Listener) error {
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	// What is wrong with the file of TLS and passwords shows at once.
-	well := time.AfterFunc(time.Second, func() { m.g.troubles.set(false, troubleMetrics, "", "") })
+	well := time.AfterFunc(time.Second, func() { m.troubles.set(false, troubleMetrics, "", "") })
 	defer well.Stop()
 	m.log.Info("numbers are shown", "address", listener.Addr().String())
-	settings := m.g.settings.Metrics
-	systemdSocket, addresses := false, []string{settings.Listen}
+	systemdSocket, addresses := false, []string{m.settings.Listen}
 	err := web.Serve(listener, server, &web.FlagConfig{
-		WebListenAddresses: &addresses, WebSystemdSocket: &systemdSocket, WebConfigFile: &settings.WebConfig,
+		WebListenAddresses: &addresses, WebSystemdSocket: &systemdSocket, WebConfigFile: &m.settings.WebConfig,
 	}, slog.New(hclogHandler{m.log}))
 	_ = listener.Close() // where serving did not even begin
 	if errors.Is(err, http.ErrServerClosed) {

@@ -24,7 +24,7 @@ type keys struct {
 
 // openState opens what must not be lost, and the clock that it bounds.
 func (g *gateway) openState() error {
-	dir := g.settings.State.Dir
+	dir := g.inForce().State.Dir
 	if err := os.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
 		return fmt.Errorf("state directory: %w", err)
 	}
@@ -94,7 +94,7 @@ func (g *gateway) openCache() (err error) {
 	return err
 }
 
-func (g *gateway) cachePath() string { return filepath.Join(g.settings.State.Dir, "cache.db") }
+func (g *gateway) cachePath() string { return filepath.Join(g.inForce().State.Dir, "cache.db") }
 
 // contactsOf is every source that the settings name, itself included.
 func contactsOf(o *config.Options) []access.Contact {
@@ -108,7 +108,7 @@ func contactsOf(o *config.Options) []access.Contact {
 // openRights takes the rights of the last run into use. A copy that turns out
 // to be damaged as it is read is set aside, and a new one begun.
 func (g *gateway) openRights(ctx context.Context) error {
-	contacts := contactsOf(g.settings)
+	contacts := contactsOf(g.inForce())
 	note, err := g.restoreRights(ctx, contacts)
 	if errors.Is(err, store.ErrDamaged) {
 		note = err.Error()
@@ -137,7 +137,7 @@ func (g *gateway) restoreRights(ctx context.Context, contacts []access.Contact) 
 		return "", err
 	}
 	g.rights.current.Store(empty)
-	return g.rights.restore(ctx, policies(g.settings), contacts)
+	return g.rights.restore(ctx, policies(g.inForce()), contacts)
 }
 
 func policies(o *config.Options) []access.Policy {
