@@ -41,7 +41,7 @@ type door struct {
 	id      string
 	name    string
 	hold    time.Duration
-	reader  hw.Reader // nil: no tile
+	tiles   []*tile
 	strike  hw.Strike
 	rights  *rights
 	journal journal
@@ -50,12 +50,24 @@ type door struct {
 	metrics *doorMetrics
 	log     hclog.Logger
 
-	reads      chan hw.Read  // bounded: from the reader's loop
-	asks       chan ask      // bounded: from people
-	beat       atomic.Uint64 // rises while the loop of the door lives
-	readerBeat atomic.Uint64 // rises while the loop of its reader lives
-	last       atomic.Pointer[lastTap]
-	openUntil  atomic.Int64 // monotonic: when the pulse that runs ends
+	reads     chan heard    // bounded: from the loops of the tiles
+	asks      chan ask      // bounded: from people
+	beat      atomic.Uint64 // rises while the loop of the door lives
+	last      atomic.Pointer[lastTap]
+	openUntil atomic.Int64 // monotonic: when the pulse that runs ends
+}
+
+// tile is one reader of a door.
+type tile struct {
+	name   string
+	reader hw.Reader
+	beat   atomic.Uint64 // rises while its loop lives
+}
+
+// heard is what a tile of the door read; a simulated tap has no tile.
+type heard struct {
+	hw.Read
+	tile *tile
 }
 
 // lastTap is what staff see of a door.
@@ -114,7 +126,7 @@ func (d *door) obey(ctx context.Context, a ask) {
 	case <-a.gone:
 	default:
 		if a.read != nil {
-			a.reply <- d.admit(ctx, *a.read, a.actor)
+			a.reply <- d.admit(ctx, heard{Read: *a.read}, a.actor)
 		} else {
 			a.reply <- d.open(ctx, a.actor)
 		}
@@ -124,7 +136,7 @@ func (d *door) obey(ctx context.Context, a ask) {
 // admit is the path of a tap: credential, decision, record, strike, answer.
 // Nothing in it waits for the network, and for the disk only a bounded time. What
 // was begun is finished, also while the gateway stops.
-func (d *door) admit(ctx context.Context, read hw.Read, actor string) answer {
+func (d *door) admit(ctx context.Context, read heard, actor string) answer {
 	ctx = context.WithoutCancel(ctx)
 	tap, facts := d.tap(read)
 	snapshot := d.rights.Load()
@@ -141,16 +153,24 @@ func (d *door) admit(ctx context.Context, read hw.Read, actor string) answer {
 		a.took = time.Since(read.At)
 		d.metrics.struck(a.took, a.err)
 	}
-	d.show(ctx, decision, a.err)
+	d.show(ctx, read.tile, decision, a.err)
 	d.metrics.tapped(decision.Reason)
 	d.last.Store(&lastTap{at: tap.At, reason: decision.Reason})
 	return a
 }
 
+// from is the name of the tile.
+func (h heard) from() string {
+	if h.tile == nil {
+		return simulatedReader
+	}
+	return h.tile.name
+}
+
 // tap makes a decidable tap of what the reader saw. The card value ends here.
-func (d *door) tap(read hw.Read) (access.Tap, access.Facts) {
+func (d *door) tap(read heard) (access.Tap, access.Facts) {
 	now, state := d.clock.now()
-	tap := access.Tap{Door: d.id, Reader: readerName, Presence: access.AtReader, At: now, Fault: read.Fault}
+	tap := access.Tap{Door: d.id, Reader: read.from(), Presence: access.AtReader, At: now, Fault: read.Fault}
 	switch {
 	case read.Fault != access.Granted:
 	case read.Value == "":
@@ -202,21 +222,24 @@ func (d *door) strikeFor(ctx context.Context, decision string, late bool) error 
 }
 
 // show answers the member: green only after the strike acknowledged.
-func (d *door) show(ctx context.Context, decision access.Decision, strikeErr error) {
-	signaler, ok := d.reader.(hw.Signaler)
+func (d *door) show(ctx context.Context, at *tile, decision access.Decision, strikeErr error) {
+	if at == nil {
+		return
+	}
+	signaler, ok := at.reader.(hw.Signaler)
 	if !ok {
 		return
 	}
-	signal := hw.SignalRefused
+	notice := hw.Notice{Signal: hw.SignalRefused}
 	if decision.Granted() {
-		signal = hw.SignalGranted
+		notice.Signal = hw.SignalGranted
 		if strikeErr != nil {
-			signal = hw.SignalFault
+			notice.Signal = hw.SignalAskDesk
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	if err := signaler.Signal(ctx, signal); err != nil {
+	if err := signaler.Signal(ctx, notice); err != nil {
 		d.log.Debug("the tile did not take its signal", "error", err)
 	}
 }

@@ -48,8 +48,8 @@ func (f fakeTile) Read(ctx context.Context) (hw.Read, error) {
 }
 func (f fakeTile) Stats() hw.Stats { return hw.Stats{Up: true} }
 func (f fakeTile) Close() error    { return nil }
-func (f fakeTile) Signal(_ context.Context, s hw.Signal) error {
-	f.seen.say("lamp %s", [...]string{"green", "red", "fault"}[s])
+func (f fakeTile) Signal(_ context.Context, n hw.Notice) error {
+	f.seen.say("lamp %s", [...]string{"green", "red", "one card", "PIN", "ask the desk", "ready", "offline"}[n.Signal])
 	return nil
 }
 
@@ -137,12 +137,15 @@ func newStage(t *testing.T, change func(*access.Roster)) *stage {
 	r := &rights{}
 	r.current.Store(snapshot)
 	s.door = &door{
-		id: "front", name: "Front door", hold: 5 * time.Second, reader: fakeTile{s.seen}, strike: s.strike, rights: r,
+		id: "front", name: "Front door", hold: 5 * time.Second, tiles: []*tile{{name: usualReader, reader: fakeTile{s.seen}}}, strike: s.strike, rights: r,
 		journal: s.journal, clock: newTimekeeper(clock, time.Time{}), digest: doorKey, metrics: newMetrics(s.reg).forDoor("front"),
-		log: hclog.NewNullLogger(), reads: make(chan hw.Read, pendingReads), asks: make(chan ask, 1),
+		log: hclog.NewNullLogger(), reads: make(chan heard, pendingReads), asks: make(chan ask, 1),
 	}
 	return s
 }
+
+// heard is a read at the door's own tile.
+func (s *stage) heard(read hw.Read) heard { return heard{read, s.tiles[0]} }
 
 func cardRead(uid string) hw.Read {
 	return hw.Read{Kind: access.Card, Value: hw.Value(uid), At: time.Now()}
@@ -176,7 +179,7 @@ func TestTheRecordComesBeforeTheStrike(t *testing.T) {
 		},
 		{
 			name: "a strike that does not answer: no green light", strike: errors.New("no answer"), read: cardRead("04a2b3c4d5e680"),
-			want: "record decision granted\nunlock 5s\nlamp fault\nrecord outcome strike: no answer",
+			want: "record decision granted\nunlock 5s\nlamp ask the desk\nrecord outcome strike: no answer",
 		},
 		{name: "an unknown card", read: cardRead("04ffffffffffff"), want: "lamp red\nrecord decision unknown"},
 		{name: "a garbled card", read: hw.Read{Fault: access.Unreadable}, want: "lamp red\nrecord decision unreadable"},
@@ -187,7 +190,7 @@ func TestTheRecordComesBeforeTheStrike(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t, nil)
 				s.journal.delay, s.journal.err, s.strike.err = tt.delay, tt.journal, tt.strike
-				s.admit(t.Context(), tt.read, "")
+				s.admit(t.Context(), s.heard(tt.read), "")
 				time.Sleep(10 * time.Second) // all that was begun ends
 				synctest.Wait()
 				if got := s.seen.String(); got != tt.want {
@@ -201,10 +204,10 @@ func TestTheRecordComesBeforeTheStrike(t *testing.T) {
 func TestTheEventSaysWhatDecided(t *testing.T) { // X7
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
-		s.admit(t.Context(), cardRead("04a2b3c4d5e680"), "")
+		s.admit(t.Context(), s.heard(cardRead("04a2b3c4d5e680")), "")
 		e := s.journal.all[0]
 		hash := fmt.Sprintf("%x", s.rights.Load().Hash())
-		if e.Door != "front" || e.Reader != readerName || e.Holder != "ann" || e.Grant != "g1" || e.Group != "hot" ||
+		if e.Door != "front" || e.Reader != usualReader || e.Holder != "ann" || e.Grant != "g1" || e.Group != "hot" ||
 			e.Generation != 3 || e.RosterHash != hash || e.Credential.Kind != access.Card || e.ID == "" {
 			t.Errorf("event: %+v", e)
 		}
@@ -223,7 +226,7 @@ func TestNoCardValueLeavesTheDoor(t *testing.T) { // R6 for cards; canary
 		s.strike.err = errors.New("no answer")
 		read := cardRead("04a2b3c4d5e680")
 		s.log.Debug("a read", "read", read, "value", read.Value)
-		s.admit(t.Context(), read, "")
+		s.admit(t.Context(), s.heard(read), "")
 		time.Sleep(time.Second)
 		if all := log.String() + fmt.Sprintf("%+v", s.journal.all); strings.Contains(strings.ToLower(all), "a2b3c4d5") {
 			t.Errorf("the card value shows:\n%s", all)
@@ -239,7 +242,7 @@ func TestAnUnsetClockDecidesByItsFloor(t *testing.T) { // X9, the jump and the b
 			Mono:   func() time.Duration { return 0 },
 			Synced: func() bool { return true },
 		}, time.Now())
-		a := s.admit(t.Context(), cardRead("04a2b3c4d5e680"), "")
+		a := s.admit(t.Context(), s.heard(cardRead("04a2b3c4d5e680")), "")
 		if a.decision.Reason != access.Clock {
 			t.Errorf("got %v, want %v", a.decision.Reason, access.Clock)
 		}
@@ -301,7 +304,7 @@ func TestADoorStandsOpenWhileItsPulseRuns(t *testing.T) {
 		if got := posture(); got != "locked" {
 			t.Errorf("before: got %s", got)
 		}
-		s.admit(t.Context(), cardRead("04a2b3c4d5e680"), "")
+		s.admit(t.Context(), s.heard(cardRead("04a2b3c4d5e680")), "")
 		if got := posture(); got != "open" {
 			t.Errorf("after a tap: got %s, want open", got)
 		}
@@ -310,7 +313,7 @@ func TestADoorStandsOpenWhileItsPulseRuns(t *testing.T) {
 			t.Errorf("after its hold: got %s, want locked", got)
 		}
 		s.strike.err = errors.New("no answer")
-		s.admit(t.Context(), cardRead("04a2b3c4d5e680"), "")
+		s.admit(t.Context(), s.heard(cardRead("04a2b3c4d5e680")), "")
 		if got := posture(); got != "locked" {
 			t.Errorf("when the strike did not answer: got %s, want locked", got)
 		}
@@ -321,9 +324,9 @@ func TestADoorStandsOpenWhileItsPulseRuns(t *testing.T) {
 func TestTapsAreCountedByReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
-		s.admit(t.Context(), cardRead("04a2b3c4d5e680"), "")
-		s.admit(t.Context(), cardRead("04ffffffffffff"), "")
-		s.admit(t.Context(), cardRead("04ffffffffffff"), "")
+		s.admit(t.Context(), s.heard(cardRead("04a2b3c4d5e680")), "")
+		s.admit(t.Context(), s.heard(cardRead("04ffffffffffff")), "")
+		s.admit(t.Context(), s.heard(cardRead("04ffffffffffff")), "")
 		time.Sleep(time.Second)
 		if got := testutil.ToFloat64(s.metrics.taps[access.Granted]); got != 1 {
 			t.Errorf("granted: got %v, want 1", got)

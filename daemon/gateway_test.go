@@ -29,6 +29,7 @@ every = "1s"
 
 [[door]]
 id = "front"
+minimum_assurance = "low"
 kisi_lock = 2006
 hold = "3s"
 reader = { driver = "line", preset = "qr", port = "%[1]s/front-tile" }
@@ -36,6 +37,7 @@ strike = { driver = "modbus", port = "%[1]s/front-relay", channel = 0 }
 
 [[door]]
 id = "lab"
+minimum_assurance = "low"
 kisi_lock = 2007
 reader = { driver = "line", preset = "hex-cr", port = "%[1]s/lab-tile" }
 strike = { driver = "usbrelay", board = "lcus", port = "%[1]s/lab-relay", channel = 0 }

@@ -266,7 +266,7 @@ func TestLabelsAreOfClosedSets(t *testing.T) {
 	}
 	sets := map[string]func(value string) bool{
 		"door":    oneOf("front", "lab"),
-		"reader":  oneOf(readerName),
+		"reader":  oneOf(usualReader),
 		"device":  oneOf("reader", "strike"),
 		"reason":  oneOf(reasons...),
 		"source":  oneOf("kisi", "file"),

@@ -25,8 +25,10 @@ func (g *gateway) Doors(context.Context) ([]control.Door, error) {
 			ID: d.id, Name: snapshot.DoorName(d.id), Lock: d.settings.Lock, Posture: postureOf(snapshot, d.door),
 			Strike: device(d.strike.Stats(), d.settings.Strike.Port()),
 		}
-		if d.reader != nil {
-			door.Reader = device(d.reader.Stats(), d.settings.Reader.Port())
+		for i, t := range d.tiles {
+			reader := device(t.reader.Stats(), d.settings.Readers[i].Plan.Port())
+			reader.Name = t.name
+			door.Readers = append(door.Readers, reader)
 		}
 		if last := d.last.Load(); last != nil {
 			door.LastTap, door.LastWhat = last.at, last.reason.String()
@@ -111,12 +113,13 @@ func (g *gateway) TestDoor(ctx context.Context, caller control.Caller, id string
 		}
 		lines = append(lines, line)
 	}
-	if d.reader == nil {
+	if len(d.tiles) == 0 {
 		add("reader", nil, "this door has none")
-	} else {
-		s := d.reader.Stats()
-		add("reader line is open", downError(s), fmt.Sprintf("%d frames so far", s.Frames))
-		add("tile shows green, then red", d.testSignals(ctx), "look at the tile")
+	}
+	for _, t := range d.tiles {
+		s := t.reader.Stats()
+		add("reader "+t.name+" is heard", downError(s), fmt.Sprintf("%d frames so far", s.Frames))
+		add("tile "+t.name+" shows green, then red", testSignals(ctx, t.reader), "look at the tile")
 	}
 	a, err := d.ask(ctx, ask{actor: caller.Name + " (test)"})
 	if err == nil {
@@ -143,15 +146,15 @@ func downError(s hw.Stats) error {
 	return errors.New(s.Err)
 }
 
-func (d *door) testSignals(ctx context.Context) error {
-	signaler, ok := d.reader.(hw.Signaler)
+func testSignals(ctx context.Context, reader hw.Reader) error {
+	signaler, ok := reader.(hw.Signaler)
 	if !ok {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, pulsePatience)
 	defer cancel()
-	if err := signaler.Signal(ctx, hw.SignalGranted); err != nil {
+	if err := signaler.Signal(ctx, hw.Notice{Signal: hw.SignalGranted}); err != nil {
 		return err
 	}
-	return signaler.Signal(ctx, hw.SignalRefused)
+	return signaler.Signal(ctx, hw.Notice{Signal: hw.SignalRefused})
 }

@@ -15,7 +15,8 @@ import (
 // rights, no network. systemd runs it after the daemon ended, however it ended,
 // and not for long: no door waits for the board of another.
 func OutputsOff(ctx context.Context, o *config.Options, log hclog.Logger) error {
-	lines := hw.NewLines()
+	loops := newCrew(ctx, log)
+	lines := hw.NewLines(hw.Host{Run: loops.start, Keys: deviceKeysIn(o.State.Dir)})
 	err := together(len(o.Doors), func(i int) error {
 		d := o.Doors[i]
 		strike, err := d.Strike.Open(lines, log.With("door", d.ID))
@@ -27,5 +28,5 @@ func OutputsOff(ctx context.Context, o *config.Options, log hclog.Logger) error 
 		}
 		return nil
 	})
-	return errors.Join(err, lines.Close())
+	return errors.Join(err, lines.Close(), loops.stop(stopPatience))
 }

@@ -18,8 +18,11 @@ import (
 	"github.com/tilegate/tilegate/hw"
 )
 
-// readerName labels the one reader of a door.
-const readerName = "in"
+// usualReader is the name of a reader that was given none.
+const usualReader = "in"
+
+// simulatedReader is where a tap comes from that somebody simulates.
+const simulatedReader = "simulated"
 
 // pendingReads is how many reads may wait for a busy door; more are discarded
 // and counted, for a member taps again sooner than a queue drains.
@@ -43,7 +46,8 @@ type openDoor struct {
 }
 
 func newDoorsPart(g *gateway) *doorsPart {
-	p := &doorsPart{g: g, log: g.log.Named("door"), lines: hw.NewLines(), open: map[string]*openDoor{}}
+	p := &doorsPart{g: g, log: g.log.Named("door"), open: map[string]*openDoor{}}
+	p.lines = hw.NewLines(hw.Host{Run: g.crew.start, Keys: deviceKeysIn(g.inForce().State.Dir)})
 	g.registry.MustRegister(p)
 	return p
 }
@@ -104,24 +108,44 @@ func (p *doorsPart) start(settings config.Door) (*openDoor, error) {
 		id: settings.ID, name: settings.Name, hold: settings.Hold,
 		rights: p.g.rights, journal: storeJournal{p.g.journal}, clock: p.g.clock, digest: p.g.keys.digest,
 		metrics: p.g.metrics.forDoor(settings.ID), log: log,
-		reads: make(chan hw.Read, pendingReads), asks: make(chan ask, 1),
+		reads: make(chan heard, pendingReads), asks: make(chan ask, 1),
 	}
-	strike, err := settings.Strike.Open(p.lines, log.Named("strike"))
-	if err != nil {
-		return nil, fmt.Errorf("strike: %w", err)
-	}
-	d.strike = strike
-	if settings.Reader != nil {
-		if d.reader, err = settings.Reader.Open(p.lines, log.Named("reader")); err != nil {
-			return nil, errors.Join(fmt.Errorf("reader: %w", err), strike.Close())
-		}
+	if err := p.wire(d, settings); err != nil {
+		return nil, errors.Join(err, d.close())
 	}
 	opened := &openDoor{door: d, settings: settings, crew: p.g.crew.child()}
 	opened.crew.start("door "+d.id, d.run)
-	if d.reader != nil {
-		opened.crew.start("reader of "+d.id, d.listen)
+	for _, t := range d.tiles {
+		opened.crew.start("reader "+t.name+" of "+d.id, func(ctx context.Context) error { return d.listen(ctx, t) })
 	}
 	return opened, nil
+}
+
+// wire opens the devices of a door.
+func (p *doorsPart) wire(d *door, settings config.Door) (err error) {
+	if d.strike, err = settings.Strike.Open(p.lines, d.log.Named("strike")); err != nil {
+		return fmt.Errorf("strike: %w", err)
+	}
+	for _, r := range settings.Readers {
+		t := &tile{name: r.Name}
+		if t.reader, err = r.Plan.Open(p.lines, d.log.Named("reader").With("reader", r.Name)); err != nil {
+			return fmt.Errorf("reader %s: %w", r.Name, err)
+		}
+		d.tiles = append(d.tiles, t)
+	}
+	return nil
+}
+
+// close gives the devices of a door back, locked.
+func (d *door) close() error {
+	var all []error
+	for _, t := range d.tiles {
+		all = append(all, t.reader.Close())
+	}
+	if d.strike != nil {
+		all = append(all, d.strike.Close())
+	}
+	return errors.Join(all...)
 }
 
 func rest(ctx context.Context, strike hw.Strike) error {
@@ -130,22 +154,22 @@ func rest(ctx context.Context, strike hw.Strike) error {
 	return strike.Rest(ctx)
 }
 
-// listen hands what the reader saw to the door, until ctx ends.
-func (d *door) listen(ctx context.Context) error {
+// listen hands what a tile read to the door, until ctx ends.
+func (d *door) listen(ctx context.Context, t *tile) error {
 	for ctx.Err() == nil {
-		read, err := d.hear(ctx)
+		read, err := hear(ctx, t.reader)
 		switch {
 		case err == nil:
-			d.readerBeat.Add(1)
+			t.beat.Add(1)
 			select {
-			case d.reads <- read:
+			case d.reads <- heard{read, t}:
 			default:
 				d.metrics.discarded.Inc()
 			}
 		case errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
-			d.readerBeat.Add(1)
+			t.beat.Add(1)
 		default:
-			d.log.Error("the reader cannot be read", "error", err)
+			d.log.Error("the reader cannot be read", "reader", t.name, "error", err)
 			select {
 			case <-time.After(time.Second):
 			case <-ctx.Done():
@@ -156,10 +180,10 @@ func (d *door) listen(ctx context.Context) error {
 }
 
 // hear waits a while for a read, so that the watchdog sees a loop that lives.
-func (d *door) hear(ctx context.Context) (hw.Read, error) {
+func hear(ctx context.Context, reader hw.Reader) (hw.Read, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	return d.reader.Read(ctx)
+	return reader.Read(ctx)
 }
 
 // shut takes doors away from everybody and closes them, all at once: a board that
@@ -176,13 +200,8 @@ func (p *doorsPart) shut(doors []*openDoor) error {
 // gateway stopped, often for that very reason.
 func (d *openDoor) shut() error {
 	err := d.crew.stop(stopPatience)
-	if d.reader != nil {
-		if err := d.reader.Close(); err != nil {
-			d.log.Warn("the reader did not close", "error", err)
-		}
-	}
-	if err := d.strike.Close(); err != nil {
-		d.log.Warn("the strike could not be brought to rest", "error", err)
+	if err := d.close(); err != nil {
+		d.log.Warn("the devices of the door could not be given back in order", "error", err)
 	}
 	return err
 }
@@ -240,10 +259,14 @@ func (p *doorsPart) Describe(ch chan<- *prometheus.Desc) {
 // Collect reads the numbers of the devices. The drivers count; doors have names.
 func (p *doorsPart) Collect(ch chan<- prometheus.Metric) {
 	for _, d := range p.all() {
-		if d.reader != nil {
-			stats := d.reader.Stats()
-			ch <- prometheus.MustNewConstMetric(readerUp, prometheus.GaugeValue, zeroOne(stats.Up), d.id, readerName)
-			collectDevice(ch, stats, d.id, "reader")
+		for _, t := range d.tiles {
+			stats := t.reader.Stats()
+			ch <- prometheus.MustNewConstMetric(readerUp, prometheus.GaugeValue, zeroOne(stats.Up), d.id, t.name)
+			device := "reader"
+			if t.name != usualReader {
+				device += " " + t.name
+			}
+			collectDevice(ch, stats, d.id, device)
 		}
 		stats := d.strike.Stats()
 		ch <- prometheus.MustNewConstMetric(strikeUp, prometheus.GaugeValue, zeroOne(stats.Up), d.id)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/tilegate/tilegate/cloud"
 	"github.com/tilegate/tilegate/daemon/access"
-	"github.com/tilegate/tilegate/hw"
 )
 
 // watch looks at everything once a second: it keeps the board of troubles, the
@@ -22,6 +21,7 @@ type watch struct {
 	seen   map[string]heartbeat // by feed
 	looked map[string]heartbeat // by look
 	doors  map[string]bool      // at the last look
+	tiles  map[string]bool      // at the last look, by door and name
 	line   string
 }
 
@@ -96,31 +96,43 @@ func (w *watch) still(name string, count uint64) time.Duration {
 // lookAtDoors puts how the devices are on the board, and takes off what was there
 // of doors that a reload took away.
 func (w *watch) lookAtDoors(doors []*openDoor) {
-	troubles, gone := w.g.troubles, w.doors
-	w.doors = map[string]bool{}
+	troubles, gone, goneTiles := w.g.troubles, w.doors, w.tiles
+	w.doors, w.tiles = map[string]bool{}, map[string]bool{}
 	for _, d := range doors {
 		w.doors[d.id] = true
 		delete(gone, d.id)
-		var tile hw.Stats
-		if d.reader != nil {
-			tile = d.reader.Stats()
+		for _, t := range d.tiles {
+			stats := t.reader.Stats()
+			troubles.set(!stats.Up, troubleReaderDown, t.of(d.id), stats.Err)
+			w.tiles[t.of(d.id)] = true
+			delete(goneTiles, t.of(d.id))
 		}
-		troubles.set(d.reader != nil && !tile.Up, troubleReaderDown, d.id, tile.Err)
 		strike := d.strike.Stats()
 		troubles.set(!strike.Up, troubleStrikeDown, d.id, strike.Err)
 	}
 	for id := range gone {
-		troubles.set(false, troubleReaderDown, id, "")
 		troubles.set(false, troubleStrikeDown, id, "")
 		delete(w.seen, doorLoop+id)
+	}
+	for id := range goneTiles {
+		troubles.set(false, troubleReaderDown, id, "")
 		delete(w.seen, readerLoop+id)
 	}
+}
+
+// of is the tile as the subject of a trouble: the door alone where it has one
+// name only, as most have.
+func (t *tile) of(door string) string {
+	if t.name == usualReader {
+		return door
+	}
+	return door + " " + t.name
 }
 
 // The loops of a door, as the watchdog knows them.
 const (
 	doorLoop   = "door "
-	readerLoop = "reader of "
+	readerLoop = "reader "
 )
 
 // feed pings systemd at a third of its patience, but only while every loop has
@@ -138,8 +150,10 @@ func (w *watch) feed() {
 		if !w.alive(doorLoop+d.id, d.beat.Load(), now, w.g.troubles.declared(troubleStrikeDown, d.id)) {
 			return
 		}
-		if d.reader != nil && !w.alive(readerLoop+d.id, d.readerBeat.Load(), now, w.g.troubles.declared(troubleReaderDown, d.id)) {
-			return
+		for _, t := range d.tiles {
+			if !w.alive(readerLoop+t.of(d.id), t.beat.Load(), now, w.g.troubles.declared(troubleReaderDown, t.of(d.id))) {
+				return
+			}
 		}
 	}
 	w.fed = now

@@ -195,11 +195,11 @@ func (chatterbox) Read(ctx context.Context) (hw.Read, error) {
 // The watchdog must not end a gateway because a tile never stops talking.
 func TestATileThatNeverStopsTalkingIsAlive(t *testing.T) {
 	s := newStage(t, nil)
-	s.reader, s.log = chatterbox{fakeTile{s.seen}}, hclog.NewNullLogger()
+	s.tiles[0].reader, s.log = chatterbox{fakeTile{s.seen}}, hclog.NewNullLogger()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
-	go func() { defer close(ended); _ = s.listen(ctx) }()
-	for end := time.Now().Add(20 * time.Second); s.readerBeat.Load() < 2; time.Sleep(time.Millisecond) {
+	go func() { defer close(ended); _ = s.listen(ctx, s.tiles[0]) }()
+	for end := time.Now().Add(20 * time.Second); s.tiles[0].beat.Load() < 2; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Error("the loop of the reader looks dead")
 			break

@@ -51,7 +51,7 @@ func newWatched(t *testing.T) *watched {
 		}
 	})
 	t.Cleanup(func() { w.stopWriter(); _ = journal.Close() })
-	w.front, w.lab = &door{id: "front", reader: fakeTile{}}, &door{id: "lab", reader: fakeTile{}}
+	w.front, w.lab = &door{id: "front", tiles: []*tile{{name: usualReader, reader: fakeTile{}}}}, &door{id: "lab", tiles: []*tile{{name: usualReader, reader: fakeTile{}}}}
 	g := &gateway{
 		log: hclog.NewNullLogger(), troubles: newTroubles(clock), clock: newTimekeeper(clock, time.Time{}), journal: journal,
 		notify: notifier{hclog.NewNullLogger()},
@@ -78,7 +78,7 @@ func (w *watched) pass(seconds int) {
 				d.beat.Add(1)
 			}
 			if !w.mute[d] {
-				d.readerBeat.Add(1)
+				d.tiles[0].beat.Add(1)
 			}
 		}
 		if w.writing {

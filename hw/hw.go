@@ -35,21 +35,39 @@ type Read struct {
 	Kind  access.Kind
 	Value Value  // normalised: a UID as lower-case hex in air order, a code as its text
 	Proof []byte // what proves the value, where the kind has a proof
-	At    time.Time
+	// Assurance is how hard the value is to copy, where the settings of the
+	// reader say more than the kind does; AnyAssurance: what the kind says.
+	Assurance access.Assurance
+	At        time.Time
 	// Fault is set instead of a value when what arrived could not be used:
 	// access.Unreadable or access.NoCredential.
 	Fault access.Reason
+	// Several is set beside a fault: more than one credential was in the field.
+	Several bool
 }
 
 // Signal is what a tile shows a member.
 type Signal uint8
 
-// The signals.
+// The signals. The last two are how the tile stands while nobody is there.
 const (
 	SignalGranted Signal = iota // the strike answered: push
 	SignalRefused
-	SignalFault // granted, but the lock did not answer: ask the desk
+	SignalOneCard // several cards at once: one, please
+	SignalPIN     // the card is known: now the PIN
+	SignalAskDesk // not the member's fault, such as a lock that does not answer
+	SignalReady   // at rest
+	SignalOffline // at rest, and working from what is known: the cloud is away
+
+	signalCount
 )
+
+// Notice is a signal, and for tiles with a text line the short code that a
+// member can read out to the desk; it may be empty.
+type Notice struct {
+	Signal Signal
+	Code   string
+}
 
 // Reader is a tile. One goroutine calls Read in a loop; any may call the rest.
 type Reader interface {
@@ -73,7 +91,7 @@ type Strike interface {
 	// queues. d outside 500 ms to 30 s is clamped.
 	Pulse(ctx context.Context, d time.Duration) error
 	// Rest drives the output to locked and returns when the board confirmed.
-	// It is called at start and at stop.
+	// It is called at start, at stop, and when a door relocks on opening.
 	Rest(ctx context.Context) error
 	// Stats tells how the strike is doing, at once.
 	Stats() Stats
@@ -82,10 +100,55 @@ type Strike interface {
 	Close() error
 }
 
-// Signaler is a Reader with a lamp or a beeper of its own.
+// Level is how an input stands.
+type Level uint8
+
+// The levels.
+const (
+	LevelUnknown Level = iota // cannot be heard: never taken for at rest
+	LevelNormal               // as the settings call normal
+	LevelActive               // not as normal
+	LevelFault                // a supervised circuit that is cut or shorted
+
+	levelCount
+)
+
+var levelNames = [levelCount]string{"unknown", "normal", "active", "fault"}
+
+// String is the word for the level.
+func (l Level) String() string {
+	if l >= levelCount {
+		return "unknown"
+	}
+	return levelNames[l]
+}
+
+// Input is a circuit that is open or closed: a door contact, an exit button, a
+// tamper switch, the relay of a fire panel. One goroutine calls Next in a loop;
+// any may call the rest.
+type Input interface {
+	// Next blocks until the input stands otherwise than last, and says how;
+	// LevelUnknown as soon as it cannot be heard. It ends with the error of
+	// ctx, or when the input is closed.
+	Next(ctx context.Context, last Level) (Level, error)
+	// Stats tells how the input is doing, at once.
+	Stats() Stats
+	// Close ends a waiting Next and gives the port back. It may be called twice.
+	Close() error
+}
+
+// Signaler is a Reader with a lamp, a beeper or a text line of its own.
 type Signaler interface {
 	// Signal shows; it is best effort and must not wait for a member.
-	Signal(ctx context.Context, signal Signal) error
+	Signal(ctx context.Context, notice Notice) error
+}
+
+// Pairer is a device that must be given a key of its own before it is believed.
+type Pairer interface {
+	// Pair gives the device a new key and pins who it is. It blocks until
+	// that is done, ctx ends, or the device refuses; say is told each step in
+	// words. It is the only way in which a key is ever sent.
+	Pair(ctx context.Context, say func(step string)) error
 }
 
 // The shortest and longest pulse of any strike.
@@ -110,5 +173,10 @@ type Stats struct {
 	BytesIn  uint64
 	BytesOut uint64
 	Frames   uint64            // whole and correct ones
-	Drops    map[string]uint64 // frames thrown away, by a closed set of words
+	Drops    map[string]uint64 // frames thrown away and answers missed, by a closed set of words
+	Steps    map[string]uint64 // what was done to heal it, by a closed set of words: reset, reopen …
+	Identity string            // who it says it is, in words; empty: it cannot say
+	Secure   bool              // speaks under a key of its own
+	Tampered bool              // its own tamper switch is open
+	NoPower  bool              // its own supply is failing
 }

@@ -1,6 +1,7 @@
 package hw
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,8 @@ import (
 // bus with eight readers is opened once. A session is made by the first device
 // that asks and closed by the last that gives it back.
 type Lines struct {
+	host Host
+
 	mu       sync.Mutex // guards sessions
 	sessions map[string]*shared
 }
@@ -21,8 +24,31 @@ type shared struct {
 	holders map[string]bool // by address
 }
 
+// Host is what the gateway lends to its hardware. Without one, devices that need
+// it cannot be opened.
+type Host struct {
+	// Run runs the loop of a bus that must speak without being asked, until
+	// the loop returns: when its session is closed, or when its context ends.
+	Run func(name string, loop func(context.Context) error)
+	// Keys keeps the keys of devices that speak under one.
+	Keys KeyRing
+}
+
+// looper is a session with a loop of its own.
+type looper interface {
+	loop(ctx context.Context) error
+}
+
 // NewLines makes an empty set.
-func NewLines() *Lines { return &Lines{sessions: map[string]*shared{}} }
+func NewLines(host Host) *Lines { return &Lines{host: host, sessions: map[string]*shared{}} }
+
+// Keys is the key ring of the host, or one that has no key and keeps none.
+func (l *Lines) Keys() KeyRing {
+	if l.host.Keys == nil {
+		return noKeys{}
+	}
+	return l.host.Keys
+}
 
 // Session is the session of a port, made by open if it is the first. Asking
 // again with another protocol, other settings or an address that is taken is an
@@ -37,6 +63,12 @@ func Session[T io.Closer](l *Lines, use PortUse, open func() (T, error)) (sessio
 	if !ok {
 		if session, err = open(); err != nil {
 			return session, nil, fmt.Errorf("port %s: %w", path, err)
+		}
+		if loop, ok := any(session).(looper); ok {
+			if l.host.Run == nil {
+				return session, nil, errors.Join(fmt.Errorf("port %s: nobody runs the loop that %s needs", path, use.Protocol), session.Close())
+			}
+			l.host.Run("port "+path, loop.loop)
 		}
 		have = &shared{use: use, session: session, holders: map[string]bool{use.Address: true}}
 		l.sessions[path] = have

@@ -16,7 +16,7 @@ func (p *port) Close() error { p.closed++; return nil }
 type other struct{ port }
 
 func TestDevicesOnOnePortShareItsSession(t *testing.T) {
-	lines := NewLines()
+	lines := NewLines(Host{})
 	use := func(protocol, address string, baud int) PortUse {
 		return PortUse{Settings: serial.Settings{Path: "/dev/a", Baud: baud}, Protocol: protocol, Address: address}
 	}
@@ -70,7 +70,7 @@ func TestDevicesOnOnePortShareItsSession(t *testing.T) {
 
 func TestSessionThatCannotBeMadeNamesThePort(t *testing.T) {
 	use := PortUse{Settings: serial.Settings{Path: "/dev/a"}}
-	_, _, err := Session(NewLines(), use, func() (*port, error) { return nil, io.ErrUnexpectedEOF })
+	_, _, err := Session(NewLines(Host{}), use, func() (*port, error) { return nil, io.ErrUnexpectedEOF })
 	if !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "/dev/a") {
 		t.Errorf("got %v", err)
 	}

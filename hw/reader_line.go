@@ -236,11 +236,16 @@ func (r *lineReader) note() {
 }
 
 // Signal sends the bytes that the settings give for it; a reader without them
-// stays as it is. A fault is shown as a refusal.
-func (r *lineReader) Signal(ctx context.Context, signal Signal) error {
-	send := r.dialogue.Refused
-	if signal == SignalGranted {
+// stays as it is. What it has no bytes for is shown as a refusal, and rest not at
+// all.
+func (r *lineReader) Signal(ctx context.Context, notice Notice) error {
+	var send []byte
+	switch notice.Signal {
+	case SignalGranted:
 		send = r.dialogue.Granted
+	case SignalRefused, SignalOneCard, SignalAskDesk:
+		send = r.dialogue.Refused
+	case SignalPIN, SignalReady, SignalOffline:
 	}
 	if len(send) == 0 {
 		return nil

@@ -20,7 +20,7 @@ func openReader(t *testing.T, port, keys string) hw.Reader {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := plan.Open(hw.NewLines(), nil)
+	r, err := plan.Open(hw.NewLines(hw.Host{}), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,9 +94,9 @@ func TestReaderIsSetUpAskedAndAnswered(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, r, "a NAK", func() bool { return bytes.Contains(scanner.Heard(), []byte{0x15}) })
-	for signal, want := range map[hw.Signal]string{hw.SignalGranted: "G", hw.SignalRefused: "R", hw.SignalFault: "R"} {
+	for signal, want := range map[hw.Signal]string{hw.SignalGranted: "G", hw.SignalRefused: "R", hw.SignalAskDesk: "R"} {
 		before := bytes.Count(scanner.Heard(), []byte(want))
-		if err := r.(hw.Signaler).Signal(t.Context(), signal); err != nil {
+		if err := r.(hw.Signaler).Signal(t.Context(), hw.Notice{Signal: signal}); err != nil {
 			t.Fatal(err)
 		}
 		until(t, r, "lamp "+want, func() bool { return bytes.Count(scanner.Heard(), []byte(want)) > before })
@@ -190,7 +190,7 @@ func TestSecondReaderOnAPortIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := hw.NewLines()
+	lines := hw.NewLines(hw.Host{})
 	first, err := plan.Open(lines, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -40,44 +40,74 @@ type StrikePlan interface {
 	Open(lines *Lines, log hclog.Logger) (Strike, error)
 }
 
-// readerDrivers and strikeDrivers are written by package initialisation only.
+// InputPlan is an input that was checked but touches no hardware yet. Plans are
+// deeply equal as those of readers are.
+type InputPlan interface {
+	Port() PortUse
+	// Open makes the input, as ReaderPlan.Open.
+	Open(lines *Lines, log hclog.Logger) (Input, error)
+}
+
+// The registries of drivers are written by package initialisation only.
 var (
 	readerDrivers = map[string]func(Decode) (ReaderPlan, error){}
 	strikeDrivers = map[string]func(Decode) (StrikePlan, error){}
+	inputDrivers  = map[string]func(Decode) (InputPlan, error){}
 )
 
 func registerReader(name string, check func(Decode) (ReaderPlan, error)) bool {
-	if _, twice := readerDrivers[name]; twice {
-		panic("hw: two reader drivers are named " + name)
-	}
-	readerDrivers[name] = check
-	return true
+	return register(readerDrivers, "reader", name, check)
 }
 
 func registerStrike(name string, check func(Decode) (StrikePlan, error)) bool {
-	if _, twice := strikeDrivers[name]; twice {
-		panic("hw: two strike drivers are named " + name)
+	return register(strikeDrivers, "strike", name, check)
+}
+
+func registerInput(name string, check func(Decode) (InputPlan, error)) bool {
+	return register(inputDrivers, "input", name, check)
+}
+
+func register[T any](drivers map[string]T, what, name string, check T) bool {
+	if _, twice := drivers[name]; twice {
+		panic("hw: two " + what + " drivers are named " + name)
 	}
-	strikeDrivers[name] = check
+	drivers[name] = check
 	return true
 }
 
 // CheckReader checks the options of a reader without touching hardware.
 func CheckReader(driver string, decode Decode) (ReaderPlan, error) {
-	check, ok := readerDrivers[driver]
-	if !ok {
-		return nil, fmt.Errorf("reader driver %q is not known; there are: %s", driver, strings.Join(ReaderDrivers(), ", "))
+	check, err := find(readerDrivers, "reader", driver)
+	if err != nil {
+		return nil, err
 	}
 	return check(decode)
 }
 
 // CheckStrike checks the options of a strike without touching hardware.
 func CheckStrike(driver string, decode Decode) (StrikePlan, error) {
-	check, ok := strikeDrivers[driver]
-	if !ok {
-		return nil, fmt.Errorf("strike driver %q is not known; there are: %s", driver, strings.Join(StrikeDrivers(), ", "))
+	check, err := find(strikeDrivers, "strike", driver)
+	if err != nil {
+		return nil, err
 	}
 	return check(decode)
+}
+
+// CheckInput checks the options of an input without touching hardware.
+func CheckInput(driver string, decode Decode) (InputPlan, error) {
+	check, err := find(inputDrivers, "input", driver)
+	if err != nil {
+		return nil, err
+	}
+	return check(decode)
+}
+
+func find[T any](drivers map[string]T, what, name string) (T, error) {
+	check, ok := drivers[name]
+	if !ok {
+		return check, fmt.Errorf("%s driver %q is not known; there are: %s", what, name, strings.Join(sortedNames(drivers), ", "))
+	}
+	return check, nil
 }
 
 // ReaderDrivers lists the reader drivers by name.
@@ -85,6 +115,9 @@ func ReaderDrivers() []string { return sortedNames(readerDrivers) }
 
 // StrikeDrivers lists the strike drivers by name.
 func StrikeDrivers() []string { return sortedNames(strikeDrivers) }
+
+// InputDrivers lists the input drivers by name.
+func InputDrivers() []string { return sortedNames(inputDrivers) }
 
 func sortedNames[T any](drivers map[string]T) []string {
 	names := make([]string, 0, len(drivers))

@@ -78,7 +78,7 @@ func TestModbusStrikeSaysWhatIsWrongWithTheBoard(t *testing.T) {
 			t.Parallel()
 			pty, b := board(t, tt.set)
 			b.SetFault(tt.fault)
-			s := openStrike(t, hw.NewLines(), "modbus", pty.Path(), "")
+			s := openStrike(t, hw.NewLines(hw.Host{}), "modbus", pty.Path(), "")
 			err := s.Pulse(t.Context(), 10*time.Second)
 			if tt.want == "" {
 				if err != nil || !b.Relay(0).Energised() {
@@ -101,7 +101,7 @@ func TestModbusStrikeSaysWhatIsWrongWithTheBoard(t *testing.T) {
 func TestEchoIsNoAcknowledgement(t *testing.T) {
 	t.Parallel()
 	pty, b := board(t, func(b *hwtest.ModbusBoard) { b.Echo = true })
-	s := openStrike(t, hw.NewLines(), "modbus", pty.Path(), "")
+	s := openStrike(t, hw.NewLines(hw.Host{}), "modbus", pty.Path(), "")
 	if err := s.Rest(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestRefusalKeepsItsCode(t *testing.T) {
 	t.Parallel()
 	pty, b := board(t, nil)
 	b.SetFault(hwtest.Refusing)
-	s := openStrike(t, hw.NewLines(), "modbus", pty.Path(), "")
+	s := openStrike(t, hw.NewLines(hw.Host{}), "modbus", pty.Path(), "")
 	if err := s.Rest(t.Context()); !errors.Is(err, modbus.Exception(4)) {
 		t.Errorf("got %v, want exception 4", err)
 	}
@@ -124,7 +124,7 @@ func TestRefusalKeepsItsCode(t *testing.T) {
 func TestChannelsOfOneBoardShareThePort(t *testing.T) {
 	t.Parallel()
 	pty, b := board(t, nil)
-	lines := hw.NewLines()
+	lines := hw.NewLines(hw.Host{})
 	var all []hw.Strike
 	for _, keys := range []string{"channel = 0", "channel = 1", "channel = 7\ntimed = false"} {
 		all = append(all, openStrike(t, lines, "modbus", pty.Path(), keys))
@@ -164,7 +164,7 @@ func TestCancelledPulseReturnsWhileTheBoardIsSilent(t *testing.T) {
 	t.Parallel()
 	pty, b := board(t, nil)
 	b.SetFault(hwtest.Dead)
-	s := openStrike(t, hw.NewLines(), "modbus", pty.Path(), "")
+	s := openStrike(t, hw.NewLines(hw.Host{}), "modbus", pty.Path(), "")
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if err := s.Pulse(ctx, time.Second); !errors.Is(err, context.DeadlineExceeded) {

@@ -52,7 +52,7 @@ func TestUSBRelaySendsThePublishedBytes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var line recorder
-			s := openStrike(t, hw.NewLines(), "usbrelay", line.record(t), tt.keys)
+			s := openStrike(t, hw.NewLines(hw.Host{}), "usbrelay", line.record(t), tt.keys)
 			if err := s.Rest(t.Context()); err != nil {
 				t.Fatal(err)
 			}
@@ -91,7 +91,7 @@ func TestUSBRelayAsksThePublishedQuestions(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			var line recorder
-			s := openStrike(t, hw.NewLines(), "usbrelay", line.record(t), tt.keys)
+			s := openStrike(t, hw.NewLines(hw.Host{}), "usbrelay", line.record(t), tt.keys)
 			if err := s.Rest(t.Context()); err == nil {
 				t.Fatal("a silent board: got no error")
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,7 @@ func newDoorList(t *tool) *cobra.Command {
 		Long: `Lists the doors of the gateway: how their reader and strike are, and what the
 last tap came to.`,
 		Example: `  tilegate door list
-  tilegate door list --json | jq -r '.[] | select(.reader.up | not) | .id'`,
+  tilegate door list --json | jq -r '.[] | select(any(.readers[]; .up | not)) | .id'`,
 		Args: takes(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			doors, err := t.look().Doors(cmd.Context())
@@ -47,11 +48,13 @@ func (t *tool) sayDoors(doors []control.Door, now time.Time) {
 		if !d.LastTap.IsZero() {
 			last = d.LastWhat + ", " + ago(d.LastTap, now)
 		}
-		rows.row(d.ID, d.Name, d.Posture, deviceWord(d.Reader, now), deviceWord(d.Strike, now), last)
+		rows.row(d.ID, d.Name, d.Posture, readersWord(d.Readers, now), deviceWord(d.Strike, now), last)
 	}
 	rows.end()
 	for _, d := range doors {
-		t.sayFault(d.ID+" reader", d.Reader)
+		for _, r := range d.Readers {
+			t.sayFault(d.ID+" reader "+r.Name, r)
+		}
 		t.sayFault(d.ID+" strike", d.Strike)
 	}
 }
@@ -61,6 +64,18 @@ func (t *tool) sayFault(what string, d control.Device) {
 	if !d.Up && d.Err != "" {
 		t.say("  %s: %s", what, d.Err)
 	}
+}
+
+// readersWord is the readers of a door in a few words.
+func readersWord(readers []control.Device, now time.Time) string {
+	if len(readers) == 0 {
+		return "none"
+	}
+	var words []string
+	for _, r := range readers {
+		words = append(words, deviceWord(r, now))
+	}
+	return strings.Join(words, ", ")
 }
 
 // deviceWord is a device in a few words: what it is, and for how long it is gone.

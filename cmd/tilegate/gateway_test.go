@@ -40,12 +40,12 @@ func morning() *gateway {
 	doors := []control.Door{
 		{
 			ID: "front", Name: "Front door", Posture: "locked", LastTap: at(2 * time.Minute), LastWhat: "granted",
-			Reader: control.Device{Driver: "line", Port: "/dev/ttyUSB0", Up: true, Since: at(3 * time.Hour)},
+			Readers: []control.Device{{Name: "in", Driver: "line", Port: "/dev/ttyUSB0", Up: true, Since: at(3 * time.Hour)}},
 			Strike: control.Device{Driver: "modbus", Port: "/dev/ttyUSB1", Up: true},
 		},
 		{
 			ID: "rear", Name: "Rear door", Posture: "locked_down",
-			Reader: control.Device{Driver: "line", Port: "/dev/ttyUSB2", Since: at(40 * time.Minute), Err: "no such device"},
+			Readers: []control.Device{{Name: "in", Driver: "line", Port: "/dev/ttyUSB2", Since: at(40 * time.Minute), Err: "no such device"}},
 		},
 	}
 	syncs := []control.Sync{

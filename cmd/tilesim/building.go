@@ -165,6 +165,7 @@ every = "1m"
 
 [[door]]
 id = "front"
+minimum_assurance = "low"
 name = "Front door"
 kisi_lock = %[4]d
 hold = "3s"
@@ -180,6 +181,7 @@ dialogue = { granted = "'%[7]s'", refused = "'%[8]s'" }
 
 [[door]]
 id = "lab"
+minimum_assurance = "low"
 name = "Lab"
 kisi_lock = %[5]d
 hold = "2s"

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"context"
 	"errors"
 	"fmt"
@@ -162,7 +163,7 @@ func (m *morning) startUp(ctx context.Context) (err error) {
 
 func allUp(s control.Status) bool {
 	for _, d := range s.Doors {
-		if !d.Reader.Up || !d.Strike.Up {
+		if !d.Strike.Up || slices.ContainsFunc(d.Readers, func(r control.Device) bool { return !r.Up }) {
 			return false
 		}
 	}

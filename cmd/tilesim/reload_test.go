@@ -81,7 +81,7 @@ func TestWrongSettingsLeaveTheOldOnesInForce(t *testing.T) {
 			t.Errorf("%s: %s is %v, want 0", mistake.name, reloadOK, got)
 		}
 		for j, now := range d.status().Doors {
-			if now.ID != doors[j].ID || now.Reader.Since != doors[j].Reader.Since || now.Strike.Since != doors[j].Strike.Since {
+			if now.ID != doors[j].ID || now.Readers[0].Since != doors[j].Readers[0].Since || now.Strike.Since != doors[j].Strike.Since {
 				t.Errorf("%s: door %s was touched: %+v", mistake.name, doors[j].ID, now)
 			}
 		}
@@ -175,7 +175,7 @@ func TestGoodSettingsAreTakenUp(t *testing.T) {
 // up waits until the devices of a door are there.
 func (d *day) up(door string) {
 	d.t.Helper()
-	d.until("devices of "+door+" are up", func() bool { now := d.door(door); return now.Reader.Up && now.Strike.Up })
+	d.until("devices of "+door+" are up", func() bool { now := d.door(door); return now.Readers[0].Up && now.Strike.Up })
 }
 
 // reload takes the settings up and holds what it says it did against what it

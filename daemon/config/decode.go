@@ -64,6 +64,9 @@ func (t table) without(keys ...string) table {
 	return table{path: t.path, keys: rest}
 }
 
+// tables is one table or a list of them.
+type tables []table
+
 // decode fills the struct that into points to and notes every unknown key and
 // every value of a wrong kind. It does not use the TOML reader's own list of
 // unknown keys: that list forgets which element of a list a key belongs to, so
@@ -141,6 +144,8 @@ func (d *document) fill(path string, value any, into reflect.Value) {
 			return
 		}
 		*target = table{path: path, keys: keys}
+	case *tables:
+		d.fillTables(path, value, target)
 	case *time.Duration:
 		d.fillDuration(path, value, target)
 	case encoding.TextUnmarshaler:
@@ -153,6 +158,17 @@ func (d *document) fill(path string, value any, into reflect.Value) {
 	default:
 		d.fillKind(path, value, into)
 	}
+}
+
+// fillTables takes one table where there may be several.
+func (d *document) fillTables(path string, value any, into *tables) {
+	if keys, one := value.(map[string]any); one {
+		*into = tables{{path: path, keys: keys}}
+		return
+	}
+	var list []table
+	d.fillList(path, value, reflect.ValueOf(&list).Elem())
+	*into = list
 }
 
 // fillDuration takes "5s" and nothing else: the TOML reader takes a bare 5 as

@@ -12,14 +12,19 @@ import (
 	"github.com/tilegate/tilegate/hw"
 )
 
-const defaultHold = 5 * time.Second
+// What a door does when the settings do not say.
+const (
+	defaultHold        = 5 * time.Second
+	defaultHeldAfter   = time.Minute
+	defaultHeldWarning = 15 * time.Second
+)
 
 // doors checks every [[door]], alone and against the others.
 func (c *checker) doors(file *settings) {
 	ids, locks := map[string]string{}, map[int64]string{}
 	var uses []use
 	for _, t := range file.Doors {
-		door := doorTable{Hold: defaultHold}
+		door := doorTable{Hold: defaultHold, HeldAfter: defaultHeldAfter, HeldWarning: defaultHeldWarning}
 		_ = c.decode(t, &door) // what is wrong is noted
 		if c.name(t.path+".id", door.ID, "front") {
 			c.once(ids, door.ID, t.path+".id", "each door needs its own", "another door has this id")
@@ -32,6 +37,7 @@ func (c *checker) doors(file *settings) {
 		uses = append(uses, c.devices(t.path, &door, &checked)...)
 		c.options.Doors = append(c.options.Doors, checked)
 	}
+	uses = append(uses, c.inputs(file.Inputs)...)
 	c.ports(uses)
 	if len(file.Doors) == 0 {
 		c.warn("no [[door]]: this gateway mirrors rights and opens nothing")
@@ -74,13 +80,18 @@ func (c *checker) policy(path string, door *doorTable) {
 
 func (c *checker) door(path string, door *doorTable) Door {
 	checked := Door{
-		ID: door.ID, Name: firstOf(door.Name, door.ID), Hold: door.Hold,
+		ID: door.ID, Name: firstOf(door.Name, door.ID), Hold: door.Hold, ExtendedHold: max(door.Hold, door.ExtendedHold),
+		RelockOnOpen: door.RelockOnOpen, HeldAfter: door.HeldAfter, HeldWarning: door.HeldWarning,
 		Policy: access.Policy{
 			Door: door.ID, Name: firstOf(door.Name, door.ID),
-			MinimumAssurance: door.MinimumAssurance,
+			MinimumAssurance: access.MediumAssured,
+			AskPIN:           door.AskPIN,
 			HighSecurity:     door.HighSecurity,
 			Residential:      door.Residential,
 		},
+	}
+	if door.MinimumAssurance != nil {
+		checked.Policy.MinimumAssurance = *door.MinimumAssurance
 	}
 	if door.KisiLock != nil {
 		checked.Lock = "kisi:" + strconv.FormatInt(*door.KisiLock, 10)
@@ -88,7 +99,7 @@ func (c *checker) door(path string, door *doorTable) Door {
 	if !door.Strike.present() {
 		c.blame(path+".strike", `add strike = { driver = "…", port = "…" }; without one the door cannot open`, "missing")
 	}
-	if !door.Reader.present() {
+	if len(door.Reader) == 0 {
 		c.warn("door %s has no reader: it opens only when somebody asks from elsewhere", door.ID)
 	}
 	return checked
@@ -100,30 +111,63 @@ type use struct {
 	hw.PortUse
 }
 
-// devices checks the reader and the strike of a door and returns their ports.
-func (c *checker) devices(path string, door *doorTable, checked *Door) []use {
-	var uses []use
-	if t := door.Reader; t.present() {
-		if driver, ok := c.driver(t); ok {
-			before := len(c.mistakes)
-			plan, err := c.reader(driver, hw.Decode(c.handOver(t.without("driver"))))
-			if c.blameAll(t.path, err, before); err == nil && plan != nil {
-				checked.Reader = plan
-				uses = append(uses, use{t.path, plan.Port()})
-			}
+// planned is a device that was checked, whatever it is.
+type planned interface{ Port() hw.PortUse }
+
+// devices checks everything that is wired to a door and returns the ports.
+func (c *checker) devices(path string, door *doorTable, checked *Door) (uses []use) {
+	names := map[string]string{}
+	for i, t := range door.Reader {
+		reader := readerTable{Name: "in"}
+		if i > 0 {
+			reader.Name = ""
 		}
-	}
-	if t := door.Strike; t.present() {
-		if driver, ok := c.driver(t); ok {
-			before := len(c.mistakes)
-			plan, err := c.strike(driver, hw.Decode(c.handOver(t.without("driver"))))
-			if c.blameAll(t.path, err, before); err == nil && plan != nil {
-				checked.Strike = plan
-				uses = append(uses, use{t.path, plan.Port()})
-			}
+		c.own(t, &reader, "name", "power")
+		if c.name(t.path+".name", reader.Name, "out") {
+			c.once(names, reader.Name, t.path+".name", "each reader of a door needs its own", "another reader has this name")
 		}
+		tile := Reader{
+			Name:  reader.Name,
+			Plan:  wired(c, &uses, t.without("name", "power"), c.reader),
+			Power: wired(c, &uses, reader.Power, c.strike),
+		}
+		checked.Readers = append(checked.Readers, tile)
 	}
+	checked.Strike = wired(c, &uses, door.Strike, c.strike)
+	checked.Contact = wired(c, &uses, door.Contact, c.input)
+	checked.ExitButton = wired(c, &uses, door.ExitButton, c.input)
+	checked.Tamper = wired(c, &uses, door.Tamper, c.input)
 	return uses
+}
+
+// own decodes the keys of a table that are not its driver's.
+func (c *checker) own(t table, into any, keys ...string) {
+	own := map[string]any{}
+	for _, key := range keys {
+		if t.has(key) {
+			own[key] = t.keys[key]
+		}
+	}
+	c.fillStruct(t.path, own, settable(into))
+}
+
+// wired checks a device against its driver and notes the port that it uses. A
+// table that is not there is no device.
+func wired[P planned](c *checker, uses *[]use, t table, check func(string, hw.Decode) (P, error)) (none P) {
+	if !t.present() {
+		return none
+	}
+	driver, ok := c.driver(t)
+	if !ok {
+		return none
+	}
+	before := len(c.mistakes)
+	plan, err := check(driver, hw.Decode(c.handOver(t.without("driver"))))
+	if c.blameAll(t.path, err, before); err != nil {
+		return none
+	}
+	*uses = append(*uses, use{t.path, plan.Port()})
+	return plan
 }
 
 // driver is the name of the driver of a device.

@@ -24,6 +24,10 @@ var bench = parts{
 		plan, err := checkDevice(driver, decode)
 		return strikePlan{plan}, err
 	},
+	input: func(driver string, decode hw.Decode) (hw.InputPlan, error) {
+		plan, err := checkDevice(driver, decode)
+		return inputPlan{plan}, err
+	},
 	source: func(name string, decode cloud.Decode) (cloud.Plan, error) {
 		switch name {
 		case "kisi":
@@ -56,6 +60,12 @@ type Link struct {
 }
 
 type strikePlan struct{ *device }
+
+type inputPlan struct{ *device }
+
+func (inputPlan) Open(*hw.Lines, hclog.Logger) (hw.Input, error) {
+	return nil, errors.New("nothing opens while settings are checked")
+}
 
 func checkDevice(driver string, decode hw.Decode) (*device, error) {
 	d := &device{driver: driver}

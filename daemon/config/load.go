@@ -58,11 +58,12 @@ func Parse(path string, text []byte) (*Options, error) {
 type parts struct {
 	reader func(driver string, decode hw.Decode) (hw.ReaderPlan, error)
 	strike func(driver string, decode hw.Decode) (hw.StrikePlan, error)
+	input  func(driver string, decode hw.Decode) (hw.InputPlan, error)
 	source func(name string, decode cloud.Decode) (cloud.Plan, error)
 }
 
 // registered are the parts that are linked into the program.
-var registered = parts{reader: hw.CheckReader, strike: hw.CheckStrike, source: cloud.CheckSource}
+var registered = parts{reader: hw.CheckReader, strike: hw.CheckStrike, input: hw.CheckInput, source: cloud.CheckSource}
 
 func parse(path string, text []byte, from parts) (*Options, error) {
 	keys := map[string]any{}

@@ -19,10 +19,10 @@ func TestSettingsBecomeOptions(t *testing.T) {
 	}
 	for i := range options.Doors {
 		door := &options.Doors[i]
-		if door.Reader == nil || door.Strike == nil {
-			t.Errorf("door %s has reader %v and strike %v, want both", door.ID, door.Reader, door.Strike)
+		if len(door.Readers) != 1 || door.Readers[0].Plan == nil || door.Strike == nil {
+			t.Errorf("door %s has reader %v and strike %v, want both", door.ID, door.Readers, door.Strike)
 		}
-		door.Reader, door.Strike = nil, nil
+		door.Readers, door.Strike = nil, nil
 	}
 	want := &Options{
 		Path: "tilegate.toml",
@@ -33,11 +33,11 @@ func TestSettingsBecomeOptions(t *testing.T) {
 		},
 		Doors: []Door{
 			{
-				ID: "front", Name: "Front door", Lock: "kisi:2006", Hold: 5 * time.Second,
-				Policy: access.Policy{Door: "front", Name: "Front door"},
+				ID: "front", Name: "Front door", Lock: "kisi:2006", Hold: 5 * time.Second, ExtendedHold: 5 * time.Second, HeldAfter: time.Minute, HeldWarning: 15 * time.Second,
+				Policy: access.Policy{Door: "front", Name: "Front door", MinimumAssurance: access.MediumAssured},
 			},
 			{
-				ID: "rear", Name: "rear", Lock: "kisi:2007", Hold: 5 * time.Second,
+				ID: "rear", Name: "rear", Lock: "kisi:2007", Hold: 5 * time.Second, ExtendedHold: 5 * time.Second, HeldAfter: time.Minute, HeldWarning: 15 * time.Second,
 				Policy: access.Policy{Door: "rear", Name: "rear", MinimumAssurance: access.MediumAssured, HighSecurity: true},
 			},
 		},

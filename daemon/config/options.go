@@ -3,6 +3,7 @@
 package config
 
 import (
+	"crypto/ed25519"
 	"time"
 
 	"github.com/tilegate/tilegate/cloud"
@@ -18,6 +19,9 @@ type Options struct {
 	File    *FileOptions // nil: no [file]
 	Sources []Source     // one for each of the above, checked
 	Doors   []Door
+	Inputs  []Input
+	Issuers []Issuer // of signed passes
+	SUN     SUN
 	Metrics Metrics
 	Control Control
 	State   State
@@ -56,13 +60,60 @@ type Source struct {
 
 // Door is one [[door]].
 type Door struct {
-	ID     string
-	Name   string
-	Lock   string // of the source, as in cloud.Deps.Doors: "kisi:2006"; empty: none
-	Hold   time.Duration
-	Policy access.Policy
-	Reader hw.ReaderPlan // nil: none
-	Strike hw.StrikePlan
+	ID           string
+	Name         string
+	Lock         string // of the source, as in cloud.Deps.Doors: "kisi:2006"; empty: none
+	Hold         time.Duration
+	ExtendedHold time.Duration // for people who need longer; at least Hold
+	RelockOnOpen bool          // end the pulse when the contact says that the door opened
+	HeldAfter    time.Duration // how long the door may stand open
+	HeldWarning  time.Duration // how long before that the tile warns
+	Policy       access.Policy
+	Readers      []Reader // none: the door opens only from elsewhere
+	Strike       hw.StrikePlan
+	Contact      hw.InputPlan // active: the door is open; nil: none
+	ExitButton   hw.InputPlan // active: somebody goes out; nil: none
+	Tamper       hw.InputPlan // active: somebody is at the wiring; nil: none
+}
+
+// Reader is a tile of a door.
+type Reader struct {
+	Name  string // in, out, qr: a label
+	Plan  hw.ReaderPlan
+	Power hw.StrikePlan // a relay whose pulse takes the power from the tile; nil: none
+}
+
+// Role is what an input of the site is for.
+type Role string
+
+// The roles. All of them are only watched: what must happen in a fire happens in
+// hardware.
+const (
+	RoleFire      Role = "fire"       // the fire panel has freed the doors
+	RoleMainsFail Role = "mains_fail" // the supply runs on its battery
+	RoleBattery   Role = "battery"    // the battery of the supply is low or gone
+	RoleEnclosure Role = "enclosure"  // the gateway's box is open
+	RoleTamper    Role = "tamper"     // any other tamper circuit
+)
+
+// Input is one [[input]]: a circuit of the site.
+type Input struct {
+	ID   string
+	Name string
+	Role Role
+	Plan hw.InputPlan
+}
+
+// Issuer is who signs passes.
+type Issuer struct {
+	Name string
+	Key  ed25519.PublicKey
+}
+
+// SUN is where the keys of NTAG 424 tags lie; empty: such tags are not known.
+type SUN struct {
+	MetaKeyFile string // 16 bytes in hex: decrypts the UID and the counter
+	MACKeyFile  string // 16 bytes in hex: proves them
 }
 
 // Metrics is where numbers are shown. An empty Listen is off.

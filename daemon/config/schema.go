@@ -16,6 +16,9 @@ type settings struct {
 	Kisi    table        `toml:"kisi"`
 	File    table        `toml:"file"`
 	Doors   []table      `toml:"door"`
+	Inputs  []table      `toml:"input"`
+	Pass    passTable    `toml:"pass"`
+	SUN     sunTable     `toml:"sun"`
 	Metrics metricsTable `toml:"metrics"`
 	Control controlTable `toml:"control"`
 	State   stateTable   `toml:"state"`
@@ -35,15 +38,51 @@ type sourceTable struct {
 }
 
 type doorTable struct {
-	ID               string           `toml:"id"`
-	Name             string           `toml:"name"`
-	KisiLock         *int64           `toml:"kisi_lock"`
-	Hold             time.Duration    `toml:"hold"`
-	MinimumAssurance access.Assurance `toml:"minimum_assurance"`
-	HighSecurity     bool             `toml:"high_security"`
-	Residential      bool             `toml:"residential"`
-	Reader           table            `toml:"reader"`
-	Strike           table            `toml:"strike"`
+	ID               string            `toml:"id"`
+	Name             string            `toml:"name"`
+	KisiLock         *int64            `toml:"kisi_lock"`
+	Hold             time.Duration     `toml:"hold"`
+	ExtendedHold     time.Duration     `toml:"extended_hold"`
+	MinimumAssurance *access.Assurance `toml:"minimum_assurance"`
+	AskPIN           bool              `toml:"ask_pin"`
+	HighSecurity     bool              `toml:"high_security"`
+	Residential      bool              `toml:"residential"`
+	RelockOnOpen     bool              `toml:"relock_on_open"`
+	HeldAfter        time.Duration     `toml:"held_after"`
+	HeldWarning      time.Duration     `toml:"held_warning"`
+	Reader           tables            `toml:"reader"`
+	Strike           table             `toml:"strike"`
+	Contact          table             `toml:"contact"`
+	ExitButton       table             `toml:"exit_button"`
+	Tamper           table             `toml:"tamper"`
+}
+
+// readerTable is what every reader of a door has, beside its driver's keys.
+type readerTable struct {
+	Name  string `toml:"name"`
+	Power table  `toml:"power"`
+}
+
+// inputTable is what every input of the site has, beside its device.
+type inputTable struct {
+	ID     string `toml:"id"`
+	Name   string `toml:"name"`
+	Role   string `toml:"role"`
+	Device table  `toml:"device"`
+}
+
+type passTable struct {
+	Issuers []issuerTable `toml:"issuer"`
+}
+
+type issuerTable struct {
+	Name      string `toml:"name"`
+	PublicKey string `toml:"public_key"`
+}
+
+type sunTable struct {
+	MetaKeyFile string `toml:"meta_key_file"`
+	MACKeyFile  string `toml:"mac_key_file"`
 }
 
 type metricsTable struct {

@@ -123,15 +123,16 @@ type Door struct {
 	ID       string    `json:"id"`
 	Name     string    `json:"name"`
 	Lock     string    `json:"lock,omitempty"`
-	Reader   Device    `json:"reader"`
+	Readers  []Device  `json:"readers"`
 	Strike   Device    `json:"strike"`
 	Posture  string    `json:"posture"` // locked, open (while a pulse runs), locked_down
 	LastTap  time.Time `json:"last_tap,omitzero"`
 	LastWhat string    `json:"last_what,omitempty"` // reason of the last tap
 }
 
-// Device is a reader or a strike.
+// Device is a reader, a strike or an input.
 type Device struct {
+	Name     string    `json:"name,omitempty"` // of a reader: in, out …
 	Driver  string    `json:"driver"`
 	Port    string    `json:"port"`
 	Up      bool      `json:"up"`

@@ -68,7 +68,7 @@ func me() Caller { return named(uint32(os.Getuid())) }
 func example() *house {
 	at := time.Date(2026, 11, 21, 10, 0, 0, 123456000, time.UTC)
 	sync := Sync{Source: "kisi", Every: time.Hour, Contact: at, Result: "held", Held: []string{"12 people of Front door"}, Dropped: []access.Problem{{Table: "grant", ID: "9", What: "no such group"}}}
-	door := Door{ID: "front", Name: "Front door", Lock: "kisi:2006", Reader: Device{Driver: "line", Port: "/dev/ttyUSB0", Up: true, Since: at, Frames: 7}, Posture: "locked", LastTap: at, LastWhat: "granted"}
+	door := Door{ID: "front", Name: "Front door", Lock: "kisi:2006", Readers: []Device{{Name: "in", Driver: "line", Port: "/dev/ttyUSB0", Up: true, Since: at, Frames: 7}}, Posture: "locked", LastTap: at, LastWhat: "granted"}
 	return &house{
 		status: Status{
 			Site: "trastevere", Name: "Trastevere, Rome", TimeZone: "Europe/Rome", Version: "1.2.3", Started: at, Ready: true,

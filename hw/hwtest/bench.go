@@ -36,7 +36,7 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{T: t, pty: NewPTY(t), lines: hw.NewLines(), log: hclog.NewNullLogger()}
+	b := &bench{T: t, pty: NewPTY(t), lines: hw.NewLines(NewHost(t)), log: hclog.NewNullLogger()}
 	t.Cleanup(func() {
 		if err := b.lines.Close(); err != nil {
 			t.Errorf("lines: %v", err)

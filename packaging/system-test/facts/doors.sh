@@ -15,6 +15,7 @@ every = "1s"
 
 [[door]]
 id = "front"
+minimum_assurance = "low"
 name = "Front door"
 hold = "1s"
 strike = { driver = "modbus", port = "/dev/building/dev/front-relay", channel = 0 }
@@ -28,6 +29,7 @@ decode = { from = "hex", as = "uid" }
 
 [[door]]
 id = "lab"
+minimum_assurance = "low"
 name = "Lab"
 hold = "30s"
 reader = { driver = "line", preset = "hex-cr", port = "/dev/building/dev/lab-tile" }
