@@ -115,18 +115,21 @@ func (c *Client) Reload(ctx context.Context) (Reloaded, error) {
 // is 0. It ends when ctx does, with its error, or with the error of each, or
 // with an *Error of code Stopped when the gateway goes away.
 func (c *Client) Follow(ctx context.Context, query EventQuery, each func(access.Event) error) error {
-	response, err := c.send(ctx, http.MethodGet, "/v1/events/follow?"+query.values().Encode(), nil)
+	return stream(ctx, c, http.MethodGet, "/v1/events/follow?"+query.values().Encode(), nil, each)
+}
+
+// stream calls each for every line of an answer that comes bit by bit. It ends
+// with nil at the line that says that all is done.
+func stream[T any](ctx context.Context, c *Client, method, path string, body any, each func(T) error) error {
+	response, err := c.send(ctx, method, path, body)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = response.Body.Close() }()
 	lines := json.NewDecoder(response.Body)
 	for {
-		var line struct {
-			access.Event
-			*Error
-		}
-		if err := lines.Decode(&line); err != nil {
+		var raw json.RawMessage
+		if err := lines.Decode(&raw); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -135,10 +138,20 @@ func (c *Client) Follow(ctx context.Context, query EventQuery, each func(access.
 				Hint: "see: systemctl status tilegated", cause: err,
 			}
 		}
-		if line.Error != nil {
-			return line.Error
+		var end struct {
+			Done bool `json:"done"`
+			*Error
 		}
-		if err := each(line.Event); err != nil {
+		if err := json.Unmarshal(raw, &end); err == nil && end.Error != nil && end.Error.Code != "" {
+			return end.Error
+		} else if err == nil && end.Done {
+			return nil
+		}
+		var line T
+		if err := json.Unmarshal(raw, &line); err != nil {
+			return &Error{Code: Failed, Message: "the gateway's answer cannot be read: " + err.Error(), cause: err}
+		}
+		if err := each(line); err != nil {
 			return err
 		}
 	}

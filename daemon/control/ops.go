@@ -22,13 +22,14 @@ type Caller struct {
 // Operations is everything the server can do. A nil operation answers
 // "not available on this gateway".
 type Operations struct {
-	Status StatusOps
-	Doors  DoorOps
-	Events EventOps
-	Access AccessOps
-	Sync   SyncOps
-	Kisi   KisiOps
-	Reload ReloadOps
+	Status  StatusOps
+	Doors   DoorOps
+	Readers ReaderOps
+	Events  EventOps
+	Access  AccessOps
+	Sync    SyncOps
+	Kisi    KisiOps
+	Reload  ReloadOps
 }
 
 // StatusOps tells how the gateway is.
@@ -132,7 +133,7 @@ type Door struct {
 
 // Device is a reader, a strike or an input.
 type Device struct {
-	Name     string    `json:"name,omitempty"` // of a reader: in, out …
+	Name    string    `json:"name,omitempty"` // of a reader: in, out …
 	Driver  string    `json:"driver"`
 	Port    string    `json:"port"`
 	Up      bool      `json:"up"`

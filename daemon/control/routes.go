@@ -23,7 +23,7 @@ type route struct {
 	acts    bool // needs the operate socket
 	answer  func(r *http.Request, caller Caller) (any, error)
 	// stream calls start once it is certain that it will send.
-	stream func(r *http.Request, start func() error, send func(any) error) error
+	stream func(r *http.Request, caller Caller, start func() error, send func(any) error) error
 }
 
 // routes is every operation. Questions about a card travel in a body, never in
@@ -34,6 +34,8 @@ func (s *Server) routes() []route {
 		{pattern: "GET /v1/doors", answer: s.doors},
 		{pattern: "POST /v1/doors/{door}/open", acts: true, answer: s.openDoor},
 		{pattern: "POST /v1/doors/{door}/test", acts: true, answer: s.testDoor},
+		{pattern: "GET /v1/readers", answer: s.readers},
+		{pattern: "POST /v1/doors/{door}/pair", acts: true, stream: s.pairReader},
 		{pattern: "GET /v1/events", answer: s.events},
 		{pattern: "GET /v1/events/follow", stream: s.follow},
 		{pattern: "POST /v1/why", answer: s.why},
@@ -88,7 +90,7 @@ func (s *Server) events(r *http.Request, _ Caller) (any, error) {
 	return list(s.ops.Events.Events(r.Context(), query))
 }
 
-func (s *Server) follow(r *http.Request, start func() error, send func(any) error) error {
+func (s *Server) follow(r *http.Request, _ Caller, start func() error, send func(any) error) error {
 	if s.ops.Events == nil {
 		return missing("the journal")
 	}

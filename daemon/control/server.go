@@ -144,11 +144,14 @@ func (s *Server) gate(role Role, route route, follow tokenBox) http.Handler {
 		}
 		if route.stream != nil {
 			if !follow.take() {
-				s.refuse(w, &Error{Code: Busy, Message: "too many follow the events already", Hint: "end another: tilegate event follow"})
+				s.refuse(w, &Error{Code: Busy, Message: "too many follow events or pair readers already", Hint: "end another, such as: tilegate event follow"})
 				return
 			}
 			defer follow.give()
-			s.stream(w, r, route)
+			err := s.stream(w, r, caller, route)
+			if route.acts {
+				s.acted(route, r, caller, err)
+			}
 			return
 		}
 		answer, err := route.answer(r, caller)
@@ -192,7 +195,7 @@ func (s *Server) reply(w http.ResponseWriter, status int, answer any) {
 
 // stream sends one JSON value a line. The header goes out at once, so that the
 // caller knows that it is heard. An error at the end is a last line of its own.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request, route route) {
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, caller Caller, route route) error {
 	out := http.NewResponseController(w)
 	started := false
 	send := func(value any) error {
@@ -210,14 +213,22 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request, route route) {
 		w.WriteHeader(http.StatusOK)
 		return out.Flush()
 	}
-	err := route.stream(r, start, send)
+	err := route.stream(r, caller, start, send)
 	switch {
-	case err == nil || r.Context().Err() != nil:
+	case r.Context().Err() != nil:
+	case err == nil:
+		_ = send(done{true}) // the caller is gone; nobody is left to tell
 	case started:
 		_ = send(asError(err)) // as above
 	default:
 		s.refuse(w, asError(err))
 	}
+	return err
+}
+
+// done is the last line of a stream that came to its end.
+type done struct {
+	Done bool `json:"done"`
 }
 
 // decode reads the one JSON value of a request, strictly: a field that this

@@ -1,0 +1,95 @@
+package control
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// ReaderOps are the tiles of this gateway, as devices. Pairing acts.
+type ReaderOps interface {
+	// Readers lists every device of every door.
+	Readers(ctx context.Context) ([]Reader, error)
+	// PairReader gives a device a key of its own, and pins who it is. It
+	// blocks until that is done or the window of time is over; each is called
+	// with every step in words. An error of each changes nothing: what was
+	// begun is finished.
+	PairReader(ctx context.Context, caller Caller, ask Pairing, each func(Step) error) error
+}
+
+// Pairing is which device to pair, and for how long to try.
+type Pairing struct {
+	Door   string        `json:"door"`
+	Device string        `json:"device"` // name of a reader, or "strike"; empty: the only reader
+	Window time.Duration `json:"window"` // 10 s to 10 min; 0: a minute
+}
+
+// Step is one thing that happened, in words.
+type Step struct {
+	At   time.Time `json:"at"`
+	Text string    `json:"text"`
+}
+
+// Reader is a device of a door, in full.
+type Reader struct {
+	Device
+	Door     string            `json:"door"`
+	Address  string            `json:"address,omitempty"` // on a shared line
+	Identity string            `json:"identity,omitempty"`
+	Secure   bool              `json:"secure"` // speaks under a key of its own
+	Pairable bool              `json:"pairable"`
+	Tampered bool              `json:"tampered"`
+	NoPower  bool              `json:"no_power"`
+	LastSeen time.Time         `json:"last_seen,omitzero"`
+	Why      map[string]uint64 `json:"why,omitempty"`   // drops by word
+	Steps    map[string]uint64 `json:"steps,omitempty"` // what was done to heal it
+}
+
+// The bounds of a pairing window.
+const (
+	usualWindow    = time.Minute
+	shortestWindow = 10 * time.Second
+	longestWindow  = 10 * time.Minute
+)
+
+func (s *Server) readers(r *http.Request, _ Caller) (any, error) {
+	if s.ops.Readers == nil {
+		return nil, missing("a reader")
+	}
+	return list(s.ops.Readers.Readers(r.Context()))
+}
+
+func (s *Server) pairReader(r *http.Request, caller Caller, start func() error, send func(any) error) error {
+	if s.ops.Readers == nil {
+		return missing("a reader")
+	}
+	var ask Pairing
+	if err := decode(r, &ask); err != nil {
+		return err
+	}
+	if ask.Window == 0 {
+		ask.Window = usualWindow
+	}
+	if ask.Window < shortestWindow || ask.Window > longestWindow {
+		return &Error{Code: BadRequest, Message: fmt.Sprintf("a window of %v: use %v to %v", ask.Window, shortestWindow, longestWindow)}
+	}
+	ask.Door = r.PathValue("door")
+	if err := start(); err != nil {
+		return err
+	}
+	return s.ops.Readers.PairReader(r.Context(), caller, ask, func(step Step) error { return send(step) })
+}
+
+// Readers lists every device of every door.
+func (c *Client) Readers(ctx context.Context) ([]Reader, error) {
+	return get[[]Reader](ctx, c, "/v1/readers")
+}
+
+// PairReader gives a device a key of its own and calls each with every step. It
+// returns nil when the device is paired. It needs the operate socket.
+func (c *Client) PairReader(ctx context.Context, ask Pairing, each func(Step) error) error {
+	path := "/v1/doors/" + url.PathEscape(ask.Door) + "/pair"
+	return stream(ctx, c, http.MethodPost, path, ask, each)
+}

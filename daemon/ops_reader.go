@@ -1,0 +1,124 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/daemon/control"
+	"github.com/tilegate/tilegate/hw"
+)
+
+// strikeDevice is how the strike of a door is named among its devices.
+const strikeDevice = "strike"
+
+// deviceOf is one device of a door, whatever it is.
+type deviceOf struct {
+	name  string
+	use   hw.PortUse
+	stats func() hw.Stats
+	self  any // the device, to ask what else it can
+}
+
+// devices lists what is wired to a door.
+func (d *openDoor) devices() []deviceOf {
+	var all []deviceOf
+	for i, t := range d.tiles {
+		all = append(all, deviceOf{t.name, d.settings.Readers[i].Plan.Port(), t.reader.Stats, t.reader})
+	}
+	return append(all, deviceOf{strikeDevice, d.settings.Strike.Port(), d.strike.Stats, d.strike})
+}
+
+// Readers lists every device of every door.
+func (g *gateway) Readers(context.Context) ([]control.Reader, error) {
+	var all []control.Reader
+	for _, d := range g.doors.all() {
+		for _, one := range d.devices() {
+			s := one.stats()
+			_, pairable := one.self.(hw.Pairer)
+			view := control.Reader{
+				Device: device(s, one.use), Door: d.id, Address: one.use.Address, Identity: s.Identity,
+				Secure: s.Secure, Pairable: pairable, Tampered: s.Tampered, NoPower: s.NoPower, LastSeen: s.LastSeen,
+				Why: s.Drops, Steps: s.Steps,
+			}
+			view.Name = one.name
+			all = append(all, view)
+		}
+	}
+	return all, nil
+}
+
+// PairReader gives a device a key of its own. It goes on although the caller
+// went away: half a pairing is worse than one that nobody watched.
+func (g *gateway) PairReader(ctx context.Context, caller control.Caller, ask control.Pairing, each func(control.Step) error) error {
+	d, err := g.findDoor(ask.Door)
+	if err != nil {
+		return err
+	}
+	one, err := d.pairable(ask.Device)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ask.Window)
+	defer cancel()
+	err = one.self.(hw.Pairer).Pair(ctx, func(text string) {
+		_ = each(control.Step{At: g.clock.Wall(), Text: text}) // nobody watches any more
+	})
+	event := d.event(access.ActionEvent)
+	event.Actor, event.Detail, event.Reader = caller.Name, "reader paired", one.name
+	if err != nil {
+		event.Detail = "reader not paired: " + oneLine(err.Error())
+	}
+	g.journal.Append(event)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &control.Error{
+			Code: control.Timeout, Message: fmt.Sprintf("reader %s of door %s was not paired within %v", one.name, d.id, ask.Window),
+			Hint: "is it powered, at the right address and speed, and in install mode? see: tilegate reader list",
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("reader %s of door %s: %w", one.name, d.id, err)
+	}
+	return nil
+}
+
+// pairable is the device of that name that can be paired; without a name, the
+// only one that can.
+func (d *openDoor) pairable(name string) (deviceOf, error) {
+	var can []deviceOf
+	var names []string
+	for _, one := range d.devices() {
+		if _, ok := one.self.(hw.Pairer); ok {
+			can, names = append(can, one), append(names, one.name)
+		}
+		if name != "" && one.name == name {
+			if _, ok := one.self.(hw.Pairer); !ok {
+				return deviceOf{}, &control.Error{
+					Code: control.Conflict, Message: fmt.Sprintf("%s of door %s speaks %s, which has no keys: there is nothing to pair", name, d.id, one.use.Protocol),
+				}
+			}
+			return one, nil
+		}
+	}
+	switch {
+	case name == "" && len(can) == 1:
+		return can[0], nil
+	case len(can) == 0:
+		return deviceOf{}, &control.Error{Code: control.NotFound, Message: fmt.Sprintf("door %s has no device that can be paired", d.id), Hint: "see: tilegate reader list"}
+	}
+	return deviceOf{}, &control.Error{
+		Code: control.NotFound, Message: notThere(d.id, name),
+		Hint: "say which: " + strings.Join(names, ", "),
+	}
+}
+
+func notThere(door, name string) string {
+	if name == "" {
+		return fmt.Sprintf("door %s has several devices that can be paired", door)
+	}
+	return fmt.Sprintf("door %s has no device %q", door, name)
+}
+
+var _ control.ReaderOps = (*gateway)(nil)
