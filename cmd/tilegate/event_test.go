@@ -67,6 +67,11 @@ func eventFlags(t *testing.T, g *gateway, s site, json string) {
 // follow runs "event follow" until interrupted and returns its lines as they
 // come.
 func follow(t *testing.T, s site, args ...string) (lines *bufio.Scanner, interrupt func() told) {
+	return watching(t, s, append([]string{"event", "follow"}, args...)...)
+}
+
+// watching runs a command that goes on until it is interrupted.
+func watching(t *testing.T, s site, args ...string) (lines *bufio.Scanner, interrupt func() told) {
 	t.Helper()
 	from, to := io.Pipe()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -74,7 +79,7 @@ func follow(t *testing.T, s site, args ...string) (lines *bufio.Scanner, interru
 	go func() {
 		var errs bytes.Buffer
 		program := &tool{out: &output{to: to}, err: &errs, now: func() time.Time { return noon }, zone: time.UTC}
-		code := program.run(ctx, append([]string{"--socket", string(s), "event", "follow"}, args...))
+		code := program.run(ctx, append([]string{"--socket", string(s)}, args...))
 		_ = to.Close()
 		done <- told{err: errs.String(), code: code}
 	}()

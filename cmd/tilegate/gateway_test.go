@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -12,15 +13,16 @@ import (
 
 // gateway is a running gateway of plain values, behind the real server.
 type gateway struct {
-	mu     sync.Mutex // guards the fields below
-	status control.Status
-	doors  []control.Door
-	events []access.Event
-	answer control.Answer
-	syncs  []control.Sync
-	checks []cloud.CheckLine
-	change []string
-	err    error // of everything that acts, if set
+	mu      sync.Mutex // guards the fields below
+	status  control.Status
+	doors   []control.Door
+	readers []control.Reader
+	events  []access.Event
+	answer  control.Answer
+	syncs   []control.Sync
+	checks  []cloud.CheckLine
+	change  []string
+	err     error // of everything that acts, if set
 
 	acted     []string // who did what
 	questions []control.Question
@@ -41,7 +43,7 @@ func morning() *gateway {
 		{
 			ID: "front", Name: "Front door", Posture: "locked", LastTap: at(2 * time.Minute), LastWhat: "granted",
 			Readers: []control.Device{{Name: "in", Driver: "line", Port: "/dev/ttyUSB0", Up: true, Since: at(3 * time.Hour)}},
-			Strike: control.Device{Driver: "modbus", Port: "/dev/ttyUSB1", Up: true},
+			Strike:  control.Device{Driver: "modbus", Port: "/dev/ttyUSB1", Up: true},
 		},
 		{
 			ID: "rear", Name: "Rear door", Posture: "locked_down",
@@ -72,6 +74,17 @@ func morning() *gateway {
 			{Seq: 2, ID: "e2", At: at(2 * time.Minute), Door: "front", Credential: anna, Holder: "kisi:user:1804", Reason: access.Granted},
 			{Seq: 3, ID: "e3", At: at(time.Minute), Door: "front", Credential: anna, Reason: access.NotYet, Reasons: []access.Reason{access.NotYet, access.DoorHours}, Late: true},
 			{Seq: 4, ID: "e4", At: at(0), Kind: access.ActionEvent, Door: "rear", Actor: "anna", Detail: "opened by hand"},
+		},
+		readers: []control.Reader{
+			{
+				Door: "front", Device: control.Device{Name: "in", Driver: "osdp", Port: "/dev/ttyUSB0", Up: true, Frames: 9000, Reopens: 1}, Address: "address 0",
+				Identity: "vendor 00068e model 1, serial 2956091264", Secure: true, Pairable: true, Why: map[string]uint64{"crc": 2, "timeout": 7, "mac": 0},
+			},
+			{
+				Door: "rear", Device: control.Device{Name: "in", Driver: "osdp", Port: "/dev/ttyUSB0", Since: at(40 * time.Minute), Err: "it has no key yet; pair it: tilegate reader pair rear"}, Address: "address 1",
+				Pairable: true, Tampered: true, Steps: map[string]uint64{"reset": 3},
+			},
+			{Door: "rear", Device: control.Device{Name: "strike", Driver: "modbus", Port: "/dev/ttyUSB1", Up: true}, Address: "unit 1 channel 0"},
 		},
 		answer: refusal(),
 		checks: []cloud.CheckLine{{What: "reader", OK: true, Note: "answered in 4 ms"}, {What: "strike", Note: "no answer; check the cable"}},
@@ -106,7 +119,7 @@ func welcome() control.Answer {
 }
 
 func (g *gateway) operations() control.Operations {
-	return control.Operations{Status: g, Doors: g, Events: g, Access: g, Sync: g, Kisi: g, Reload: g}
+	return control.Operations{Status: g, Doors: g, Readers: g, Events: g, Access: g, Sync: g, Kisi: g, Reload: g}
 }
 
 func (g *gateway) act(what string) error {
@@ -137,6 +150,15 @@ func (g *gateway) OpenDoor(_ context.Context, _ control.Caller, door string) (co
 
 func (g *gateway) TestDoor(_ context.Context, _ control.Caller, door string) ([]cloud.CheckLine, error) {
 	return g.checks, g.act("test " + door)
+}
+
+func (g *gateway) Readers(context.Context) ([]control.Reader, error) { return g.readers, nil }
+
+func (g *gateway) PairReader(_ context.Context, _ control.Caller, ask control.Pairing, each func(control.Step) error) error {
+	if err := each(control.Step{At: noon, Text: "asked who it is"}); err != nil {
+		return err
+	}
+	return g.act(fmt.Sprintf("pair %s %s for %v", ask.Door, ask.Device, ask.Window))
 }
 
 func (g *gateway) Events(_ context.Context, query control.EventQuery) ([]access.Event, error) {
