@@ -91,6 +91,7 @@ level = "info"
 %[3]s`
 
 const doorText = `[[door]]
+minimum_assurance = "low"
 id = "%[1]s"
 %[2]s
 hold = "%[4]s"
