@@ -23,14 +23,14 @@ type ModbusBoard struct {
 	Plain bool
 
 	relays []*Relay
-	inputs []bool
+	inputs *contacts
 	buf    []byte
 	last   time.Time
 }
 
 // NewModbusBoard makes a board with so many relays at unit 1.
 func NewModbusBoard(line io.ReadWriter, relays int) *ModbusBoard {
-	return &ModbusBoard{wire: wire{line: line}, Unit: 1, relays: newRelays(relays), inputs: make([]bool, relays)}
+	return &ModbusBoard{wire: wire{line: line}, Unit: 1, relays: newRelays(relays), inputs: newContacts(relays)}
 }
 
 // Run is Board.Run.
@@ -141,12 +141,12 @@ func (b *ModbusBoard) obey(pdu []byte) []byte {
 
 func (b *ModbusBoard) bits(function byte, first, count int) []byte {
 	out := make([]byte, (count+7)/8)
+	var closed []bool
+	if function == 0x02 {
+		closed = b.inputs.read(first, count)
+	}
 	for i := range count {
-		on := b.inputs[first+i]
-		if function == 0x01 {
-			on = b.relays[first+i].Energised()
-		}
-		if on {
+		if function == 0x01 && b.relays[first+i].Energised() || function == 0x02 && closed[i] {
 			out[i/8] |= 1 << (i % 8)
 		}
 	}
