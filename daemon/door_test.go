@@ -49,7 +49,7 @@ func (f fakeTile) Read(ctx context.Context) (hw.Read, error) {
 func (f fakeTile) Stats() hw.Stats { return hw.Stats{Up: true} }
 func (f fakeTile) Close() error    { return nil }
 func (f fakeTile) Signal(_ context.Context, n hw.Notice) error {
-	f.seen.say("lamp %s", [...]string{"green", "red", "one card", "PIN", "ask the desk", "ready", "offline"}[n.Signal])
+	f.seen.say("lamp %s", [...]string{"green", "red", "one card", "PIN", "ask the desk", "shut the door", "ready", "offline"}[n.Signal])
 	return nil
 }
 

@@ -56,6 +56,7 @@ const (
 	SignalOneCard // several cards at once: one, please
 	SignalPIN     // the card is known: now the PIN
 	SignalAskDesk // not the member's fault, such as a lock that does not answer
+	SignalShut    // the door stands open: please shut it; repeated until it is
 	SignalReady   // at rest
 	SignalOffline // at rest, and working from what is known: the cloud is away
 

@@ -243,7 +243,7 @@ func (r *lineReader) Signal(ctx context.Context, notice Notice) error {
 	switch notice.Signal {
 	case SignalGranted:
 		send = r.dialogue.Granted
-	case SignalRefused, SignalOneCard, SignalAskDesk:
+	case SignalRefused, SignalOneCard, SignalAskDesk, SignalShut:
 		send = r.dialogue.Refused
 	case SignalPIN, SignalReady, SignalOffline:
 	}
