@@ -40,6 +40,7 @@ type filePerson struct {
 	ID        string   `json:"id"`
 	Name      string   `json:"name"`
 	Suspended bool     `json:"suspended"` // opens nothing, keeps everything
+	Extended  bool     `json:"extended"`  // doors stay unlocked longer for the person, as their extended_hold says
 	Cards     []string `json:"cards"`     // UIDs in hex, in either byte order; ":", "-" and spaces do not matter
 	QR        []string `json:"qr"`        // the text of codes
 	Wiegand   []string `json:"wiegand"`   // "h10301:12:3456": format, facility, number
@@ -130,7 +131,7 @@ func (r *rosterReader) addPerson(row filePerson, line int) error {
 	if len(row.Cards)+len(row.QR)+len(row.Wiegand) > maxPerHead || len(row.Groups) > maxPerHead {
 		return errTooMany
 	}
-	r.rows.Holders = append(r.rows.Holders, access.Holder{ID: row.ID, Name: row.Name, Suspended: row.Suspended})
+	r.rows.Holders = append(r.rows.Holders, access.Holder{ID: row.ID, Name: row.Name, Suspended: row.Suspended, Extended: row.Extended})
 	for i, uid := range row.Cards {
 		forms, err := cardForms(uid)
 		if err != nil {
@@ -150,11 +151,11 @@ func (r *rosterReader) addPerson(row filePerson, line int) error {
 		}
 	}
 	for i, number := range row.Wiegand {
-		form, err := wiegandForm(number)
+		forms, err := wiegandForms(number)
 		if err != nil {
 			return err
 		}
-		if err := r.addCredential(row.ID, access.Wiegand, i, form); err != nil {
+		if err := r.addCredential(row.ID, access.Wiegand, i, forms...); err != nil {
 			return err
 		}
 	}

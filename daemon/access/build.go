@@ -108,7 +108,7 @@ func (b *builder) addPeople(r *Roster) {
 	b.holders = make([]holder, len(r.Holders)+1)
 	for i, h := range r.Holders {
 		b.holderIndex[h.ID] = uint32(i)
-		b.holders[i].suspended = h.Suspended
+		b.holders[i].suspended, b.holders[i].extended = h.Suspended, h.Extended
 	}
 	b.holderIDs = packTexts(len(r.Holders), func(i int) string { return r.Holders[i].ID })
 

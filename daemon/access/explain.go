@@ -29,6 +29,7 @@ type Explanation struct {
 	Words      string        `json:"words"`
 	Holder     string        `json:"holder,omitempty"`
 	Grant      *GrantView    `json:"grant,omitempty"`
+	Extended   bool          `json:"extended,omitempty"` // granted to somebody for whom doors stay unlocked longer
 	Misses     []MissView    `json:"misses,omitempty"`
 	Generation uint64        `json:"generation"`
 	Age        time.Duration `json:"age"`
@@ -38,7 +39,7 @@ type Explanation struct {
 func (s *Snapshot) Explain(d Decision) Explanation {
 	e := Explanation{
 		Granted: d.Granted(), Reason: d.Reason, Words: d.Reason.Words(),
-		Holder: s.HolderID(d), Grant: s.view(d.grant), Generation: d.Generation, Age: d.Age,
+		Holder: s.HolderID(d), Grant: s.view(d.grant), Extended: s.Extended(d), Generation: d.Generation, Age: d.Age,
 	}
 	for _, m := range d.Misses() {
 		v := MissView{Reason: m.Reason, Words: m.Reason.Words(), Grant: s.view(m.grant)}
@@ -56,6 +57,12 @@ func (s *Snapshot) HolderID(d Decision) string {
 		return ""
 	}
 	return s.holderIDs.get(int(d.holder))
+}
+
+// Extended says whether a door that opens by this decision stays unlocked longer,
+// for the sake of whom it opens for. A refusal never does.
+func (s *Snapshot) Extended(d Decision) bool {
+	return d.Granted() && d.holder >= 0 && s.holders[d.holder].extended
 }
 
 // view is a grant in words, or nil.

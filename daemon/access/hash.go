@@ -67,7 +67,7 @@ func (w *hasher) people(r *Roster) {
 	w.count(len(r.Holders))
 	for _, h := range r.Holders {
 		w.texts(h.ID, h.Name)
-		w.flags(h.Suspended)
+		w.flags(h.Suspended, h.Extended)
 	}
 	w.count(len(r.Assignments))
 	for _, a := range r.Assignments {

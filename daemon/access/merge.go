@@ -22,7 +22,10 @@ func Merge(r, more Roster) Roster {
 		})
 	r.Teams = mergeBy(r.Teams, more.Teams, func(t *Team) string { return t.ID }, nil)
 	r.Holders = mergeBy(r.Holders, more.Holders, func(h *Holder) string { return h.ID },
-		func(kept, other *Holder) { kept.Suspended = kept.Suspended || other.Suspended })
+		func(kept, other *Holder) {
+			kept.Suspended = kept.Suspended || other.Suspended
+			kept.Extended = kept.Extended || other.Extended // a need that one source knows of is a need
+		})
 	r.Grants = mergeBy(r.Grants, more.Grants, func(g *Grant) string { return g.ID }, nil)
 	// A card that two sources know is two rows; Build makes one of them, or
 	// refuses both when they name two people.

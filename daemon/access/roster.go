@@ -70,6 +70,9 @@ type Holder struct {
 	ID        string
 	Name      string // for people; never used to decide
 	Suspended bool
+	// Extended: doors stay unlocked longer for this person, as each door's
+	// extended_hold says. It opens nothing by itself.
+	Extended bool
 }
 
 // Assignment gives a credential to a holder. One card may have several rows,

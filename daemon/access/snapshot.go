@@ -75,6 +75,7 @@ type holder struct {
 	firstGrant uint32 // of grants
 	firstTeam  uint32 // of memberTeams
 	suspended  bool
+	extended   bool
 }
 
 type assignment struct {

@@ -42,10 +42,10 @@ func (c *Cache) FindHolders(ctx context.Context, text string, limit int) ([]acce
 }
 
 // findHolders counts a person whom two sources know once: the first source's
-// name, suspended if either says so. It leans on SQLite's rule that beside one
+// name, suspended or extended if either says so. It leans on SQLite's rule that beside one
 // lone min() the other columns come from that same row.
 func (c *Cache) findHolders(ctx context.Context, where, text string, limit int) (found []access.Holder, err error) {
-	rows, err := c.f.r.QueryContext(ctx, `SELECT h.id, h.name, sum(h.flags & 1) > 0, min(s.name)
+	rows, err := c.f.r.QueryContext(ctx, `SELECT h.id, h.name, sum(h.flags & 1) > 0, sum(h.flags & 2) > 0, min(s.name)
 		FROM holders h JOIN sources s ON s.id = h.source, (SELECT ?2 AS lower_text)
 		WHERE h.to_generation IS NULL AND `+where+`
 		GROUP BY h.id ORDER BY h.id <> ?1, h.folded, h.id LIMIT ?3`, text, strings.ToLower(text), limit)
@@ -56,7 +56,7 @@ func (c *Cache) findHolders(ctx context.Context, where, text string, limit int) 
 	for rows.Next() {
 		var h access.Holder
 		var first string
-		if err := rows.Scan(&h.ID, &h.Name, &h.Suspended, &first); err != nil {
+		if err := rows.Scan(&h.ID, &h.Name, &h.Suspended, &h.Extended, &first); err != nil {
 			return nil, err
 		}
 		found = append(found, h)

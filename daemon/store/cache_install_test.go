@@ -36,6 +36,7 @@ var rosterChanges = []struct {
 	{"a time below the microsecond", func(r *access.Roster) { r.Grants[0].From = r.Grants[0].From.Add(time.Nanosecond) }, 0, nil},
 	{"another zone of the same time", func(r *access.Roster) { r.Grants[0].From = r.Grants[0].From.In(time.FixedZone("x", 3600)) }, 0, nil},
 	{"a name", func(r *access.Roster) { r.Holders[0].Name = "Anna Rossi" }, 1, map[string]int{"holders": 1}},
+	{"somebody who needs longer", func(r *access.Roster) { r.Holders[0].Extended = true }, 1, map[string]int{"holders": 1}},
 	{"a suspension", func(r *access.Roster) { r.Holders[0].Suspended = true }, 1, map[string]int{"holders": 1}},
 	{"a lockdown", func(r *access.Roster) { r.Doors[0].LockedDown = true }, 1, map[string]int{"doors": 1}},
 	{"a right that ends earlier", func(r *access.Roster) { r.Grants[1].Until = noon.Add(-time.Hour) }, 1, map[string]int{"grants": 1}},

@@ -238,10 +238,11 @@ var holderTable = table[access.Holder]{
 	compare: func(a, b *access.Holder) int { return strings.Compare(a.ID, b.ID) },
 	same:    identical[access.Holder],
 	bind: func(h *access.Holder) []any {
-		return []any{h.ID, h.Name, flags(h.Suspended), strings.ToLower(h.Name)}
+		return []any{h.ID, h.Name, flags(h.Suspended, h.Extended), strings.ToLower(h.Name)}
 	},
 	read: func(c cells) access.Holder {
-		return access.Holder{ID: c.text(0), Name: c.text(1), Suspended: c.number(2)&1 != 0}
+		f := c.number(2)
+		return access.Holder{ID: c.text(0), Name: c.text(1), Suspended: f&1 != 0, Extended: f&2 != 0}
 	},
 }
 

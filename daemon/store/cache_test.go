@@ -140,7 +140,7 @@ func anyRoster(t *rapid.T) access.Roster {
 			return access.Team{ID: id.Draw(t, "id"), Name: name.Draw(t, "name"), Members: rapid.SliceOfDistinct(id, rapid.ID).Draw(t, "members")}
 		}), 0, 4, func(g access.Team) string { return g.ID }).Draw(t, "teams"),
 		Holders: rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) access.Holder {
-			return access.Holder{ID: id.Draw(t, "id"), Name: name.Draw(t, "name"), Suspended: flag.Draw(t, "flag")}
+			return access.Holder{ID: id.Draw(t, "id"), Name: name.Draw(t, "name"), Suspended: flag.Draw(t, "flag"), Extended: flag.Draw(t, "extended")}
 		}), 0, 4, func(h access.Holder) string { return h.ID }).Draw(t, "holders"),
 		Assignments: rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) access.Assignment {
 			return access.Assignment{
