@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,28 +59,47 @@ func codeForm(text string) (string, error) {
 	return text, nil
 }
 
-// wiegandFormats are the low-frequency formats whose bits are cut into
-// numbers, by the name that is part of the value, and how many numbers there
-// are: facility and card, or the card alone.
-var wiegandFormats = map[string]int{
-	"h10301":           2, // HID 26 bits
-	"h10302":           1, // HID 37 bits without facility
-	"h10304":           2, // HID 37 bits
-	"h2004064":         2,
-	"d10202":           2, // HID 33 bits
-	"corporate1000-35": 2, // HID 35 bits
-	"em410x-26":        2,
-	"em410x-32-34":     1,
-	"c15001":           2, // Keyscan 36 bits
+// wiegandFormat is a format whose bits are cut into numbers.
+type wiegandFormat struct {
+	name    string // in values: one format that has two names has one value
+	numbers int    // facility and card, the card alone, or one number more
+	// twin is a format with the same bits on the wire. A reader that is not told
+	// which of both a card has says this one.
+	twin string
+}
+
+// wiegandFormats are the low-frequency formats by the name that is part of the
+// value. Readers know the same names (hw/wiegand).
+var wiegandFormats = map[string]wiegandFormat{
+	"h10301":           {name: "h10301", numbers: 2},           // HID 26 bits
+	"h10302":           {name: "h10302", numbers: 1},           // HID 37 bits without facility
+	"h10304":           {name: "h10304", numbers: 2},           // HID 37 bits
+	"h10306":           {name: "h10306", numbers: 2},           // HID 34 bits
+	"corporate1000-35": {name: "corporate1000-35", numbers: 2}, // HID 35 bits
+	"corporate1000-48": {name: "corporate1000-48", numbers: 2}, // HID 48 bits
+	"h2004064":         {name: "corporate1000-48", numbers: 2}, // the same by HID's number
+	"d10202":           {name: "d10202", numbers: 2},           // HID 33 bits
+	"em410x-26":        {name: "em410x-26", numbers: 2, twin: "h10301"},
+	"em410x-32-34":     {name: "em410x-32-34", numbers: 1},
+	"c15001":           {name: "c15001", numbers: 3}, // Keyscan 36 bits: OEM, facility, card
 }
 
 func wiegandNames() []string {
-	names := make([]string, 0, len(wiegandFormats)+1)
-	for name := range wiegandFormats {
-		names = append(names, name)
+	return append(slices.Sorted(maps.Keys(wiegandFormats)), "raw:bits:hex")
+}
+
+// wiegandForms is a Wiegand value in all its forms: the text that readers and
+// sources share, and that of the format's twin.
+func wiegandForms(text string) ([]string, error) {
+	form, err := wiegandForm(text)
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(names)
-	return append(names, "raw:bits:hex")
+	name, numbers, _ := strings.Cut(form, ":")
+	if twin := wiegandFormats[name].twin; twin != "" {
+		return []string{form, twin + ":" + numbers}, nil
+	}
+	return []string{form}, nil
 }
 
 // wiegandForm is the one text for a Wiegand value, which readers and sources
@@ -90,9 +111,11 @@ func wiegandForm(text string) (string, error) {
 	if parts[0] == "raw" && len(parts) == 3 {
 		return rawWiegand(parts[1], parts[2])
 	}
-	if numbers, known := wiegandFormats[parts[0]]; !known || len(parts) != numbers+1 {
+	format, known := wiegandFormats[parts[0]]
+	if !known || len(parts) != format.numbers+1 {
 		return "", errWiegand
 	}
+	parts[0] = format.name
 	for i, part := range parts[1:] {
 		n, err := strconv.ParseUint(part, 10, 63)
 		if err != nil {
@@ -105,12 +128,12 @@ func wiegandForm(text string) (string, error) {
 
 func rawWiegand(bits, value string) (string, error) {
 	n, err := strconv.ParseUint(bits, 10, 8)
-	digits := strings.TrimLeft(value, "0")
-	if err != nil || n == 0 || value == "" || len(digits) > (int(n)+3)/4 || strings.Trim(value, "0123456789abcdef") != "" {
+	number, isHex := new(big.Int).SetString(value, 16)
+	if err != nil || n == 0 || !isHex || strings.Trim(value, "0123456789abcdef") != "" || number.BitLen() > int(n) {
 		return "", errWiegand
 	}
 	// As many digits as the bits need: leading zeros are part of no card.
-	return fmt.Sprintf("raw:%d:%s%s", n, strings.Repeat("0", (int(n)+3)/4-len(digits)), digits), nil
+	return fmt.Sprintf("raw:%d:%0*x", n, (int(n)+3)/4, number), nil
 }
 
 // credentialRows is one credential in all its forms, as rows of one id.

@@ -15,6 +15,11 @@ func TestWiegandNumbersHaveOneForm(t *testing.T) {
 		{"raw:26:0abcdef", "raw:26:0abcdef"},
 		{"raw:26:ABCDEF", "raw:26:0abcdef"},
 		{"raw:8:123", ""},
+		{"raw:25:2abcdef", ""}, // 26 bits
+		{"raw:26:+1", ""},
+		{"H2004064:260:75458", "corporate1000-48:260:75458"},
+		{"c15001:900:118:1603", "c15001:900:118:1603"},
+		{"c15001:118:1603", ""},
 		{"raw:0:0", ""},
 		{"raw:26:", ""},
 		{"h10301:12", ""},

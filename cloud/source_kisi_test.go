@@ -162,7 +162,8 @@ func town(k *cloudtest.Kisi, d cloud.Deps) (keys map[string]any, moved cloud.Dep
 			credential(code, boID, access.QR, "TG Code 1", true),
 			credential(bar, gusID, access.QR, "4006381333931", true),
 			credential(prox, boID, access.Wiegand, "h10301:12:3456", false),
-			credential(low, boID, access.Wiegand, "raw:40:0a1b2c3d4e", true),
+			credential(low, boID, access.Wiegand, "raw:40:0a1b2c3d4e", true), credential(low, boID, access.Wiegand, "raw:39:0a1b2c3d4e", true),
+			credential(low, boID, access.Wiegand, "raw:38:0a1b2c3d4e", true), credential(low, boID, access.Wiegand, "raw:37:0a1b2c3d4e", true),
 		},
 		Grants: []access.Grant{
 			{ID: "kisi-ra-owner", Assignee: id("user", k.Owner()), Scope: access.ScopeOrganisation, Source: "kisi", Cause: "role"},

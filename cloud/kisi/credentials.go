@@ -23,6 +23,8 @@ type Card struct {
 	FacilityCode Number    `json:"facility_code"`
 	CardNumber   Number    `json:"card_number"`
 	CardID       Number    `json:"card_id"`
+	OEM          Number    `json:"oem"`    // of Keyscan cards
+	Length       Number    `json:"length"` // bits of a card without a format; documented for enrolling only
 	UpdatedAt    time.Time `json:"updated_at"`
 }
 
