@@ -13,6 +13,9 @@ type Relay struct {
 	mu        sync.Mutex // guards all below
 	energised bool
 	welded    bool
+	sticking  Sticking
+	closed    bool // the contact between COM and NO
+	contacts  []func(closed bool)
 	history   []Transition
 	watchers  []func(Transition)
 	changed   chan struct{} // closed at each transition, then replaced
@@ -34,7 +37,8 @@ func newRelays(n int) []*Relay {
 	return all
 }
 
-// Energised says whether the coil is under power and the contact has moved.
+// Energised says whether the coil is under power, which is all that most boards
+// know. Closed says what the contact makes of it.
 func (r *Relay) Energised() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -74,8 +78,9 @@ func (r *Relay) Await(ctx context.Context, energised bool) bool {
 	}
 }
 
-// Weld makes the contact stay as it is, whatever the board says, or lets it
-// move again.
+// Weld makes the relay stay as it is, whatever the board says, or lets it move
+// again. The board notices: it reads back what it switches. Stick is for a
+// contact of which the board knows nothing.
 func (r *Relay) Weld(welded bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -128,4 +133,5 @@ func (r *Relay) move(energised bool) {
 	for _, f := range r.watchers {
 		f(now)
 	}
+	r.settle()
 }
