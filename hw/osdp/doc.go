@@ -1,0 +1,2 @@
+// Package osdp is the panel's side of OSDP.
+package osdp
