@@ -102,7 +102,7 @@ type decodeOptions struct {
 	As      string `toml:"as"`      // qr, uid, em4100, wiegand
 	Min     int    `toml:"min"`     // qr: how many bytes it has at least; not given: 4
 	Lengths []int  `toml:"lengths"` // uid: how many bytes it may have; none given: 4, 7 or 10
-	Format  string `toml:"format"`  // wiegand: h10301, h10302, h10304, em410x-26, em410x-32-34, raw
+	Format  string `toml:"format"`  // wiegand: one of hw/wiegand, or raw
 	Bits    int    `toml:"bits"`    // wiegand: of the format; 26 without a format means h10301, others raw
 	Parity  bool   `toml:"parity"`  // wiegand: the parity bits are there
 }
@@ -125,7 +125,7 @@ func (o *decodeOptions) check() error {
 	if min(o.Width, o.DropBits, o.TakeBits, o.Pad) < 0 || max(o.Width, o.Pad) > maxDigits {
 		return fmt.Errorf("decode: width, drop_bits, take_bits and pad are counts, at most %d", maxDigits)
 	}
-	if o.Min = cmp.Or(o.Min, 4); o.Min < 1 || o.Min > maxFrame {
+	if o.Min = cmp.Or(o.Min, shortestCode); o.Min < 1 || o.Min > maxFrame {
 		return fmt.Errorf("decode: min %d: use 1 to %d bytes", o.Min, maxFrame)
 	}
 	if len(o.Lengths) == 0 {
@@ -137,7 +137,10 @@ func (o *decodeOptions) check() error {
 	return nil
 }
 
-const maxDigits = 64
+const (
+	maxDigits    = 64
+	shortestCode = 4 // bytes of a qr, if the settings do not say
+)
 
 // errNotAsTold is why a frame cannot be decoded. It carries no part of the
 // frame: that may be a card's value.
