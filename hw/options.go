@@ -20,6 +20,9 @@ type portOptions struct {
 	Parity   serial.Parity `toml:"parity"`
 	StopBits int           `toml:"stop_bits"`
 	RS485    bool          `toml:"rs485"`
+	// How these stand while the port is open: on, off, or as the kernel opens it.
+	DTR serial.ModemLine `toml:"dtr"`
+	RTS serial.ModemLine `toml:"rts"`
 }
 
 // settings are the options with every default written out, so that two devices
@@ -37,6 +40,7 @@ func (o portOptions) settings(baud int) (serial.Settings, error) {
 		DataBits: cmp.Or(o.DataBits, 8),
 		Parity:   cmp.Or(o.Parity, serial.NoParity),
 		StopBits: cmp.Or(o.StopBits, 1),
+		DTR:      o.DTR, RTS: o.RTS,
 	}
 	return s, s.Check()
 }

@@ -49,3 +49,6 @@ func Take(path string) (release func(), err error) {
 	}
 	return release, control(p.raw, p.take)
 }
+
+// ModemBits are the modem lines that settings raise, and those they lower.
+func ModemBits(s Settings) (raise, lower int) { return modemBits(s) }

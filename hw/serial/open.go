@@ -153,6 +153,9 @@ func (p *Port) tune(s Settings, fd uintptr) error {
 			return p.openErr(err, "RS-485 direction")
 		}
 	}
+	if err := moveModem(int(fd), s); err != nil {
+		return p.openErr(err, "DTR and RTS")
+	}
 	lowLatency(fd)
 	if err := unix.IoctlSetInt(int(fd), unix.TCFLSH, unix.TCIFLUSH); err != nil {
 		return p.openErr(err, "discard old input")

@@ -4,6 +4,7 @@
 package serial
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -19,6 +20,19 @@ const (
 	OddParity  Parity = "odd"
 )
 
+// ModemLine is how DTR or RTS stands while the port is open.
+type ModemLine string
+
+// The ways. The kernel raises both when it opens a port, which resets some
+// boards and keys some RS-485 adapters.
+const (
+	LineAsOpened ModemLine = ""
+	LineOn       ModemLine = "on"
+	LineOff      ModemLine = "off"
+)
+
+func (m ModemLine) known() bool { return m == LineAsOpened || m == LineOn || m == LineOff }
+
 // Settings say which line and how. They are comparable: equal settings are the
 // same line.
 type Settings struct {
@@ -28,6 +42,7 @@ type Settings struct {
 	Parity   Parity // "": none
 	StopBits int    // 1 or 2; 0: 1
 	RS485    bool   // ask the kernel to switch direction; most USB adapters do it themselves
+	DTR, RTS ModemLine
 }
 
 // Check says what is wrong with the settings, without touching the port.
@@ -45,6 +60,15 @@ func (s Settings) Check() error {
 	case "", NoParity, EvenParity, OddParity:
 	default:
 		return fmt.Errorf("parity %q: use none, even or odd", s.Parity)
+	}
+	if !s.DTR.known() {
+		return fmt.Errorf("dtr %q: use on or off", string(s.DTR))
+	}
+	if !s.RTS.known() {
+		return fmt.Errorf("rts %q: use on or off", string(s.RTS))
+	}
+	if s.RS485 && s.RTS != LineAsOpened {
+		return errors.New("rts: with rs485 the kernel moves it; leave it away")
 	}
 	return checkBaud(s.Baud)
 }
