@@ -47,7 +47,8 @@ type Tap struct {
 	Presence   Presence
 	At         time.Time
 	// Fault is what the edge found wrong before anybody could decide:
-	// NoCredential, Unreadable, InvalidPass or Replayed. Granted means nothing.
+	// NoCredential, Unreadable, InvalidPass or Replayed; of a pass also Expired,
+	// NotYet and Clock. Granted means nothing.
 	Fault Reason
 }
 
