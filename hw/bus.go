@@ -30,6 +30,7 @@ type bus struct {
 	line    *serial.Line
 	byteFor time.Duration
 	turn    chan struct{} // holds the one conversation
+	urgent  atomic.Int32  // how many wait for the turn who must not wait for those that only look
 
 	// Guarded by turn.
 	last        time.Time // when the line was last known to be in use
@@ -55,11 +56,41 @@ func (b *bus) reach(ctx context.Context) (int, error) {
 
 // talk holds one conversation.
 func (b *bus) talk(ctx context.Context, say func(port *serial.Port, session int) error) error {
+	b.urgent.Add(1)
+	err := b.take(ctx)
+	b.urgent.Add(-1)
+	if err != nil {
+		return err
+	}
+	return b.hold(ctx, say)
+}
+
+// glance holds a conversation of somebody who only looks at how things are. It
+// lets everybody who wants something done go first, so that a pulse waits for
+// one exchange and not for a queue of them.
+func (b *bus) glance(ctx context.Context, say func(port *serial.Port, session int) error) error {
+	for {
+		if err := b.take(ctx); err != nil {
+			return err
+		}
+		if b.urgent.Load() == 0 {
+			return b.hold(ctx, say)
+		}
+		<-b.turn
+	}
+}
+
+func (b *bus) take(ctx context.Context) error {
 	select {
 	case b.turn <- struct{}{}:
+		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("waiting for the other devices on the line: %w", ctx.Err())
 	}
+}
+
+// hold holds the conversation of somebody who has the turn, and gives it back.
+func (b *bus) hold(ctx context.Context, say func(port *serial.Port, session int) error) error {
 	defer func() {
 		b.last = time.Now()
 		<-b.turn
@@ -139,4 +170,14 @@ func again(err error) bool { return errors.Is(err, errNoAnswer) || errors.Is(err
 // drops counts what the board got wrong, by a closed set of words.
 func (b *bus) drops() map[string]uint64 {
 	return map[string]uint64{"no_answer": b.noAnswer.Load(), "garbled": b.garbled.Load(), "refused": b.refused.Load()}
+}
+
+// withLine adds the numbers of the line to those of a device on it.
+func (b *bus) withLine(device Stats) Stats {
+	line := b.line.Stats()
+	device.Reopens, device.BytesIn, device.BytesOut, device.Drops = line.Reopens, line.BytesIn, line.BytesOut, b.drops()
+	if device.Up && !line.Up {
+		device.Up, device.Since, device.Err = false, line.Since, line.Err
+	}
+	return device
 }

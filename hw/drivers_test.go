@@ -44,6 +44,7 @@ func TestEveryDriverPassesItsSuite(t *testing.T) {
 	defer all.Wait()
 	for name, suite := range map[string]func(*testing.T){
 		"line reader": lineReaders, "modbus strike": modbusStrikes, "usbrelay strike": usbStrikes,
+		"gpio strike": gpioStrikes, "inputs": inputs,
 	} {
 		all.Go(func() { t.Run(name, suite) })
 	}
@@ -150,5 +151,38 @@ func usbStrikes(t *testing.T) {
 		}},
 	} {
 		all.Go(func() { t.Run(tt.name, tt.suite.Run) })
+	}
+}
+
+// The chip tells how the line stands and not what hangs on it: it is mute.
+func gpioStrikes(t *testing.T) {
+	on := func(keys string) func(string) (hw.StrikePlan, error) {
+		return func(chip string) (hw.StrikePlan, error) {
+			return hw.CheckStrike("gpio", options(fmt.Sprintf("chip = %q\nline = 0\n%s", chip, keys)))
+		}
+	}
+	t.Run("gpio", hwtest.StrikeSuite{Check: on(""), Mute: true}.Run)
+}
+
+func inputs(t *testing.T) {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for _, normally := range []string{"open", "closed"} {
+		for driver, suite := range map[string]struct {
+			keys    string
+			circuit func(*testing.T) hwtest.Circuit
+		}{
+			"modbus": {"port = %q", hwtest.NewModbusCircuit},
+			"gpio":   {"chip = %q\nline = 0", hwtest.NewGPIOCircuit},
+		} {
+			all.Go(func() {
+				t.Run(driver+" normally "+normally, hwtest.InputSuite{
+					Check: func(port string) (hw.InputPlan, error) {
+						return hw.CheckInput(driver, options(fmt.Sprintf(suite.keys+"\nnormally = %q", port, normally)))
+					},
+					Circuit: suite.circuit, NormallyClosed: normally == "closed",
+				}.Run)
+			})
+		}
 	}
 }

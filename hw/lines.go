@@ -32,6 +32,8 @@ type Host struct {
 	Run func(name string, loop func(context.Context) error)
 	// Keys keeps the keys of devices that speak under one.
 	Keys KeyRing
+	// GPIO is where lines of GPIO chips are had; nil: from the kernel.
+	GPIO GPIO
 }
 
 // looper is a session with a loop of its own.

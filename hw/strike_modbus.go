@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -46,8 +47,8 @@ func checkModbus(decode Decode) (StrikePlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Unit < 1 || o.Unit > 247 {
-		return nil, fmt.Errorf("unit %d: use 1 to 247, as set on the board", o.Unit)
+	if err := checkUnit(o.Unit); err != nil {
+		return nil, err
 	}
 	if o.Channel < 0 || o.Channel > 63 {
 		return nil, fmt.Errorf("channel %d: use 0 to 63; the relay printed 1 is channel 0", o.Channel)
@@ -61,6 +62,13 @@ func checkModbus(decode Decode) (StrikePlan, error) {
 	}, nil
 }
 
+func checkUnit(unit int) error {
+	if unit < 1 || unit > 247 {
+		return fmt.Errorf("unit %d: use 1 to 247, as set on the board", unit)
+	}
+	return nil
+}
+
 // Port is the port of the board, which other boards and channels may share.
 func (p *modbusPlan) Port() PortUse { return p.use }
 
@@ -69,9 +77,7 @@ func (p *modbusPlan) Open(lines *Lines, log hclog.Logger) (Strike, error) {
 	if log == nil {
 		log = hclog.NewNullLogger()
 	}
-	session, release, err := Session(lines, p.use, func() (*modbusBus, error) {
-		return &modbusBus{bus: newBus(p.use.Settings, log)}, nil
-	})
+	session, release, err := modbusSession(lines, p.use, log)
 	if err != nil {
 		return nil, err
 	}
@@ -91,17 +97,21 @@ type boardStrike struct {
 }
 
 // Stats are those of the strike and of the line it shares.
-func (s *boardStrike) Stats() Stats {
-	out, line := s.stats(), s.bus.line.Stats()
-	out.Reopens, out.BytesIn, out.BytesOut, out.Drops = line.Reopens, line.BytesIn, line.BytesOut, s.bus.drops()
-	if out.Up && !line.Up {
-		out.Up, out.Since, out.Err = false, line.Since, line.Err
-	}
-	return out
-}
+func (s *boardStrike) Stats() Stats { return s.bus.withLine(s.stats()) }
 
 // modbusBus is a bus that speaks Modbus RTU.
-type modbusBus struct{ *bus }
+type modbusBus struct {
+	*bus
+	mu    sync.Mutex            // guards units
+	units map[byte]*modbusPanel // whose contacts somebody listens to
+}
+
+// modbusSession is the bus on a port, shared by the relays and contacts on it.
+func modbusSession(lines *Lines, use PortUse, log hclog.Logger) (*modbusBus, func() error, error) {
+	return Session(lines, use, func() (*modbusBus, error) {
+		return &modbusBus{bus: newBus(use.Settings, log), units: map[byte]*modbusPanel{}}, nil
+	})
+}
 
 // modbusCoil is one relay of one board.
 type modbusCoil struct {
@@ -178,26 +188,30 @@ func (c *modbusCoil) readCoil(ctx context.Context, port *serial.Port, session in
 
 // exchange asks with the identical frame up to three times. The caller has the
 // turn.
-func (b *modbusBus) exchange(ctx context.Context, port *serial.Port, session int, frame []byte) (modbus.Answer, error) {
-	var answer modbus.Answer
-	var err error
+func (b *modbusBus) exchange(ctx context.Context, port *serial.Port, session int, frame []byte) (answer modbus.Answer, err error) {
 	for range answerTries {
-		if err = b.quiet(ctx); err != nil {
-			return answer, err
-		}
-		var refusal error
-		err = b.ask(ctx, port, frame, func(got []byte) (found bool) {
-			answer, found, refusal = modbus.Find(frame, b.withoutEcho(got, frame, session))
-			return found
-		})
-		b.last = time.Now()
-		if err == nil && refusal != nil {
-			b.refused.Add(1)
-			err = refusal
-		}
+		answer, err = b.once(ctx, port, session, frame)
 		if !again(err) && !errors.Is(err, modbus.Exception(6)) {
 			return answer, err
 		}
+	}
+	return answer, err
+}
+
+// once asks one time. The caller has the turn.
+func (b *modbusBus) once(ctx context.Context, port *serial.Port, session int, frame []byte) (answer modbus.Answer, err error) {
+	if err := b.quiet(ctx); err != nil {
+		return answer, err
+	}
+	var refusal error
+	err = b.ask(ctx, port, frame, func(got []byte) (found bool) {
+		answer, found, refusal = modbus.Find(frame, b.withoutEcho(got, frame, session))
+		return found
+	})
+	b.last = time.Now()
+	if err == nil && refusal != nil {
+		b.refused.Add(1)
+		err = refusal
 	}
 	return answer, err
 }
@@ -206,7 +220,7 @@ func (b *modbusBus) exchange(ctx context.Context, port *serial.Port, session int
 // from reads, whose answer differs from the question.
 func (b *modbusBus) withoutEcho(got, frame []byte, session int) []byte {
 	_, after, echoed := bytes.Cut(got, frame)
-	if frame[1] == modbus.ReadCoilsFunction {
+	if frame[1] == modbus.ReadCoilsFunction || frame[1] == modbus.ReadInputsFunction {
 		if _, answered, _ := modbus.Find(frame, got); answered {
 			b.echoes, b.echoSession = echoed, session
 		}

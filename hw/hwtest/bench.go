@@ -30,13 +30,19 @@ func sideBySide(t *testing.T, tests map[string]func(*testing.T)) {
 type bench struct {
 	*testing.T
 	pty   *PTY
+	chip  *GPIO // in place of the line, where the device hangs on one
 	lines *hw.Lines
 	log   hclog.Logger
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{T: t, pty: NewPTY(t), lines: hw.NewLines(NewHost(t)), log: hclog.NewNullLogger()}
+	return newBenchOn(t, NewHost(t))
+}
+
+func newBenchOn(t *testing.T, host hw.Host) *bench {
+	t.Helper()
+	b := &bench{T: t, pty: NewPTY(t), lines: hw.NewLines(host), log: hclog.NewNullLogger()}
 	t.Cleanup(func() {
 		if err := b.lines.Close(); err != nil {
 			t.Errorf("lines: %v", err)
@@ -63,16 +69,32 @@ func (b *bench) until(what string, met func() bool) {
 	}
 }
 
+// port is what the device is found under.
+func (b *bench) port() string {
+	if b.chip != nil {
+		return GPIOPath
+	}
+	return b.pty.Path()
+}
+
 func (b *bench) unplug() {
 	b.Helper()
-	if err := b.pty.Unplug(); err != nil {
+	err := b.pty.Unplug()
+	if b.chip != nil {
+		err = b.chip.Unplug()
+	}
+	if err != nil {
 		b.Fatal(err)
 	}
 }
 
 func (b *bench) replug() {
 	b.Helper()
-	if err := b.pty.Replug(); err != nil {
+	err := b.pty.Replug()
+	if b.chip != nil {
+		err = b.chip.Replug()
+	}
+	if err != nil {
 		b.Fatal(err)
 	}
 }

@@ -46,6 +46,7 @@ func TestRequestsAreThePublishedFrames(t *testing.T) {
 		{"flash on 3 s", modbus.WriteCoil(1, 0x200, 30), "01 05 02 00 00 1E 4C 7A"},
 		{"read eight coils", modbus.ReadCoils(1, 0, 8), "01 01 00 00 00 08 3D CC"},
 		{"read eight inputs", modbus.ReadInputs(1, 0, 8), "01 02 00 00 00 08 79 CC"},
+		{"read 22 inputs of unit 17", modbus.ReadInputs(17, 0xC4, 22), "11 02 00 C4 00 16 BA A9"},
 		{"all on with 0F", modbus.WriteCoils(1, 0, []bool{true, true, true, true, true, true, true, true}), "01 0F 00 00 00 08 01 FF BE D5"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -54,6 +55,14 @@ func TestRequestsAreThePublishedFrames(t *testing.T) {
 			}
 		})
 	}
+}
+
+// bits are contacts from the first on, 1 for closed.
+func bits(text string) (out []bool) {
+	for _, r := range strings.ReplaceAll(text, " ", "") {
+		out = append(out, r == '1')
+	}
+	return out
 }
 
 func TestAnswersAreFoundAmongWhatTheLineBrings(t *testing.T) {
@@ -80,6 +89,11 @@ func TestAnswersAreFoundAmongWhatTheLineBrings(t *testing.T) {
 		{"no such channel", on, "01 85 02 C3 51", modbus.Answer{End: 5}, true, modbus.Exception(2)},
 		{"busy", on, "01 85 06 C2 92", modbus.Answer{End: 5}, true, modbus.Exception(6)},
 		{"nothing", on, "", modbus.Answer{}, false, nil},
+		{"eight contacts, the first and the last closed", modbus.ReadInputs(1, 0, 8), "01 02 01 81 61 E8",
+			modbus.Answer{Bits: []bool{true, false, false, false, false, false, false, true}, End: 6}, true, nil},
+		{"22 contacts, the example of V1.1b3 6.2", modbus.ReadInputs(17, 0xC4, 22), "11 02 03 AC DB 35 20 18",
+			modbus.Answer{Bits: bits("0011 0101 1101 1011 1010 11"), End: 8}, true, nil},
+		{"coils where contacts were asked for", modbus.ReadInputs(1, 0, 8), "01 01 01 81 91 E8", modbus.Answer{}, false, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, found, err := modbus.Find(tt.request, unhex(t, tt.in))
