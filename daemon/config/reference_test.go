@@ -119,6 +119,9 @@ func TestReferenceHasEveryKey(t *testing.T) {
 	for _, name := range hw.StrikeDrivers() {
 		_, _ = hw.CheckStrike(name, collectDriver("door.strike", name))
 	}
+	for _, name := range hw.InputDrivers() {
+		_, _ = hw.CheckInput(name, collectDriver("input.device", name))
+	}
 	if len(want) < 60 {
 		t.Fatalf("only %d keys were found in the code; this test looks in the wrong place", len(want))
 	}
