@@ -190,7 +190,7 @@ func TestStrikeOptionsThatCannotBeAreRefused(t *testing.T) {
 		{"usbrelay", "port = \"/dev/a\"\nboard = \"lcus\"\nchannels = 3", "channels 3"},
 		{"usbrelay", "board = \"lcus\"", "port is missing"},
 		{"usbrelay", "port = \"/dev/a\"\nboard = \"lcus\"\non_stop = \"open\"", "on_stop"},
-		{"solenoid", "", "strike driver \"solenoid\" is not known; there are: modbus, usbrelay"},
+		{"solenoid", "", "strike driver \"solenoid\" is not known; there are: gpio, modbus, "},
 	} {
 		_, err := hw.CheckStrike(tt.driver, options(tt.keys))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
