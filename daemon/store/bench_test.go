@@ -97,7 +97,7 @@ func BenchmarkOpenJournal300k(b *testing.B) {
 			events[i] = tap(fmt.Sprintf("%032x", n*len(events)+i))
 			events[i].Holder, events[i].Grant, events[i].RosterHash = "kisi:user:1804", "kisi:assignment:77", fmt.Sprintf("%064d", 1)
 		}
-		if err := j.f.insert(uint64(n*len(events)+1), events); err != nil {
+		if err := j.f.insert(uint64(n*len(events)+1), entries(events...)); err != nil {
 			b.Fatal(err)
 		}
 	}

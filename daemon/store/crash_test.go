@@ -13,11 +13,17 @@ import (
 	"time"
 )
 
-// TestMain is also the child of the crash test: a process that appends until it
+// TestMain is also the child of the crash tests: a process that appends until it
 // is killed, and says on its standard output what was acknowledged.
 func TestMain(m *testing.M) {
-	if path := os.Getenv("TILEGATE_CRASH_CHILD"); path != "" {
-		if err := crashChild(path); err != nil {
+	for variable, child := range map[string]func(path string) error{
+		"TILEGATE_CRASH_CHILD": crashChild, "TILEGATE_CLAIM_CHILD": claimChild,
+	} {
+		path := os.Getenv(variable)
+		if path == "" {
+			continue
+		}
+		if err := child(path); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

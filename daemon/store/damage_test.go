@@ -83,7 +83,7 @@ func fullJournal(t *testing.T, path string, n int) {
 	for i := range events {
 		events[i] = large(fmt.Sprint(i))
 	}
-	if err := j.f.insert(1, events); err != nil {
+	if err := j.f.insert(1, entries(events...)); err != nil {
 		t.Fatal(err)
 	}
 	checkpointed(t, j.f)
@@ -158,7 +158,7 @@ func TestUnbelievableNumberIsNotCountedOnFrom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := j.f.insert(1<<62, []access.Event{tap("broken")}); err != nil {
+	if err := j.f.insert(1<<62, entries(tap("broken"))); err != nil {
 		t.Fatal(err)
 	}
 	checkpointed(t, j.f)

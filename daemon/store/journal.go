@@ -14,8 +14,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-hclog"
-
-	"github.com/tilegate/tilegate/daemon/access"
 )
 
 //go:embed schema
@@ -86,6 +84,7 @@ type Journal struct {
 		closed  bool
 	}
 	wake    chan struct{} // capacity 1: there is something to write
+	forget  atomic.Int64  // claims that ended before this, microseconds UTC; 0: none
 	beat    atomic.Uint64
 	running atomic.Bool
 
@@ -165,7 +164,7 @@ func (j *Journal) open(floor uint64) error {
 }
 
 // begin writes the first event of a journal that follows a damaged one, above
-// all numbers of that one.
+// all numbers of that one, and takes over what was used up.
 func (j *Journal) begin(f *file, floor uint64, kept string) error {
 	if floor > 0 {
 		floor += seqGap
@@ -173,7 +172,11 @@ func (j *Journal) begin(f *file, floor uint64, kept string) error {
 		floor = uint64(max(0, j.o.Now().UnixMilli()))
 	}
 	reset := j.ownEvent(logReset + ": the damaged journal is kept in " + kept)
-	return f.insert(floor+1, []access.Event{reset})
+	// Before the reset, which says that this is done.
+	if err := f.writeClaims(j.keptClaims(kept)); err != nil {
+		return err
+	}
+	return f.insert(floor+1, []entry{{event: reset}})
 }
 
 // openSound opens the file and reads its newest rows, however large it is.

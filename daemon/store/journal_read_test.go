@@ -24,7 +24,7 @@ func morning(t *testing.T) *Journal {
 		{ID: "berta out", Kind: access.DecisionEvent, At: at(3), Door: "studio", Reason: access.Expired},
 		{ID: "carlo in", Kind: access.DecisionEvent, At: at(4), Door: "studio", Reason: access.Granted},
 	}
-	if err := j.f.insert(1, events); err != nil {
+	if err := j.f.insert(1, entries(events...)); err != nil {
 		t.Fatal(err)
 	}
 	return j

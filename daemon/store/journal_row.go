@@ -128,13 +128,20 @@ func pinState(label string) access.PINState {
 	return unknownWord
 }
 
-// insert writes events in one durable transaction, numbered from first.
-func (f *file) insert(first uint64, events []access.Event) error {
+// insert writes events, and what they used up, in one durable transaction,
+// numbered from first.
+func (f *file) insert(first uint64, entries []entry) error {
 	return f.write(func(ctx context.Context, tx *sql.Tx) error {
-		for i := range events {
-			events[i].Seq = first + uint64(i)
-			if _, err := tx.ExecContext(ctx, insertEvent, bindEvent(&events[i])...); err != nil {
+		for i := range entries {
+			entries[i].event.Seq = first + uint64(i)
+			if _, err := tx.ExecContext(ctx, insertEvent, bindEvent(&entries[i].event)...); err != nil {
 				return fmt.Errorf("insert an event: %w", err)
+			}
+			if !entries[i].claim.Present() {
+				continue
+			}
+			if err := writeClaim(ctx, tx, entries[i].claim); err != nil {
+				return err
 			}
 		}
 		return nil

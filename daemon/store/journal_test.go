@@ -67,6 +67,14 @@ func tap(id string) access.Event {
 	return access.Event{ID: id, Kind: access.DecisionEvent, At: noon, Door: "front", Reason: access.Granted}
 }
 
+// entries are events that use nothing up.
+func entries(events ...access.Event) (all []entry) {
+	for _, e := range events {
+		all = append(all, entry{event: e})
+	}
+	return all
+}
+
 // anyEvent draws an event with every field set to anything it may hold.
 func anyEvent(t *rapid.T) access.Event {
 	text := func(label string) string { return rapid.StringN(0, 20, -1).Draw(t, label) }

@@ -6,15 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/tilegate/tilegate/daemon/access"
 )
 
 // writer is what Run knows between two commits.
 type writer struct {
 	// backlog holds events whose receipts failed, oldest first, until the disk
 	// takes them.
-	backlog []access.Event
+	backlog []entry
 	broken  error         // why the file must be opened again; nil: it is well
 	retry   time.Time     // when
 	pause   time.Duration // until the retry after that
@@ -77,10 +75,10 @@ func (j *Journal) writeWaiting() {
 		j.postpone(batch, w.broken)
 		return
 	}
-	events := j.assemble(batch)
+	entries := j.assemble(batch)
 	first := j.last() + 1
 	start := time.Now()
-	err := j.withFile(func(f *file) error { return f.insert(first, events) })
+	err := j.withFile(func(f *file) error { return f.insert(first, entries) })
 	w.worked = time.Now()
 	took := w.worked.Sub(start)
 	if j.o.Observe != nil {
@@ -90,9 +88,9 @@ func (j *Journal) writeWaiting() {
 		j.failed(batch, err, took)
 		return
 	}
-	own := len(events) - len(batch)
+	own := len(entries) - len(batch)
 	w.backlog, w.unsaved, w.pause = nil, true, 0
-	j.committed(events, took)
+	j.committed(entries, took)
 	for i, r := range batch {
 		r.settle(first+uint64(own+i), nil)
 	}
@@ -100,24 +98,24 @@ func (j *Journal) writeWaiting() {
 
 // assemble puts what is to be written in order: an admission of what is
 // missing, the backlog, what waits.
-func (j *Journal) assemble(batch []*Receipt) []access.Event {
-	events := make([]access.Event, 0, len(j.writer.backlog)+len(batch)+1)
+func (j *Journal) assemble(batch []*Receipt) []entry {
+	entries := make([]entry, 0, len(j.writer.backlog)+len(batch)+1)
 	j.state.Lock()
 	missed := j.state.missed
 	j.state.missed = 0
 	j.state.Unlock()
 	if missed > 0 {
 		gap := j.ownEvent(fmt.Sprintf("%s: %d events could not be kept", journalGap, missed))
-		j.writer.backlog = slices.Insert(j.writer.backlog, 0, gap)
+		j.writer.backlog = slices.Insert(j.writer.backlog, 0, entry{event: gap})
 	}
-	events = append(events, j.writer.backlog...)
+	entries = append(entries, j.writer.backlog...)
 	j.state.Lock()
-	j.state.Queued = len(events) + len(batch)
+	j.state.Queued = len(entries) + len(batch)
 	j.state.Unlock()
 	for _, r := range batch {
-		events = append(events, r.take())
+		entries = append(entries, r.take())
 	}
-	return events
+	return entries
 }
 
 func (j *Journal) last() uint64 {
@@ -126,14 +124,14 @@ func (j *Journal) last() uint64 {
 	return j.state.Last
 }
 
-func (j *Journal) committed(events []access.Event, took time.Duration) {
+func (j *Journal) committed(entries []entry, took time.Duration) {
 	j.state.Lock()
 	defer j.state.Unlock()
 	if j.state.LastErr != nil {
-		j.o.Log.Info("the journal is written again", "events", len(events))
+		j.o.Log.Info("the journal is written again", "events", len(entries))
 	}
-	j.state.Last = events[len(events)-1].Seq
-	j.state.Count += uint64(len(events))
+	j.state.Last = entries[len(entries)-1].event.Seq
+	j.state.Count += uint64(len(entries))
 	j.state.Commits++
 	j.state.LastCommit, j.state.LastErr, j.state.Queued = took, nil, 0
 	j.signal()
@@ -160,7 +158,8 @@ func (j *Journal) postpone(batch []*Receipt, cause error) {
 	var dropped uint64
 	for _, r := range batch {
 		e := r.take()
-		e.Seq, e.Late = 0, true
+		e.refuse()
+		e.event.Seq, e.event.Late = 0, true
 		if len(w.backlog) < queueSize {
 			w.backlog = append(w.backlog, e)
 		} else {
@@ -205,9 +204,9 @@ func (j *Journal) repair() bool {
 	for _, e := range written {
 		onDisk[e.ID] = struct{}{}
 	}
-	w.backlog = slices.DeleteFunc(w.backlog, func(e access.Event) bool {
-		_, ok := onDisk[e.ID]
-		return ok && e.ID != ""
+	w.backlog = slices.DeleteFunc(w.backlog, func(e entry) bool {
+		_, ok := onDisk[e.event.ID]
+		return ok && e.event.ID != ""
 	})
 	w.broken = nil
 	return true
@@ -234,11 +233,16 @@ func (j *Journal) reopen(last uint64) error {
 	return j.open(last)
 }
 
-// tidy moves the log into the file while nobody is at a door, and long before a
-// commit would have to do it.
+// tidy does, while nobody is at a door, what no tap shall wait for: it forgets
+// what may be forgotten, and moves the log into the file long before a commit
+// would have to do it.
 func (j *Journal) tidy() {
 	w := &j.writer
-	if !w.unsaved || w.broken != nil || time.Since(w.worked) < idleAfter {
+	if w.broken != nil || time.Since(w.worked) < idleAfter {
+		return
+	}
+	j.forgetClaims()
+	if !w.unsaved {
 		return
 	}
 	w.unsaved = false

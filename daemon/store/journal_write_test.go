@@ -161,11 +161,11 @@ func TestEventRefusedByAFullDiskIsWrittenLateAndOnce(t *testing.T) {
 func TestEventOnDiskDespiteAnErrorIsNotWrittenTwice(t *testing.T) {
 	j := openJournal(t, journalPath(t))
 	written, other := tap("written"), tap("not written")
-	if err := j.f.insert(1, []access.Event{written}); err != nil {
+	if err := j.f.insert(1, entries(written)); err != nil {
 		t.Fatal(err)
 	}
 	j.writer.broken = errors.New("disk I/O error")
-	j.writer.backlog = []access.Event{written, other}
+	j.writer.backlog = entries(written, other)
 	runJournal(t, j)
 	until(t, "the other one is written", func() bool { return j.Stats().Last == 2 })
 	if diff := cmp.Diff([]string{"written", "not written"}, ids(all(t, j))); diff != "" {

@@ -15,7 +15,7 @@ type Receipt struct {
 	done chan struct{}
 
 	mu      sync.Mutex
-	event   access.Event
+	entry   entry
 	taken   bool // by the writer: the event changes no more
 	settled bool
 	err     error
@@ -41,7 +41,7 @@ func (r *Receipt) Seq() uint64 {
 	if r.err != nil {
 		return 0
 	}
-	return r.event.Seq
+	return r.entry.event.Seq
 }
 
 // MarkLate marks an event that is not on disk yet as written after the strike
@@ -53,16 +53,16 @@ func (r *Receipt) MarkLate() bool {
 	if r.taken {
 		return false
 	}
-	r.event.Late = true
+	r.entry.event.Late = true
 	return true
 }
 
 // take hands the event to the writer.
-func (r *Receipt) take() access.Event {
+func (r *Receipt) take() entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.taken = true
-	return r.event
+	return r.entry
 }
 
 func (r *Receipt) settle(seq uint64, err error) {
@@ -72,7 +72,7 @@ func (r *Receipt) settle(seq uint64, err error) {
 		return
 	}
 	r.taken, r.settled = true, true
-	r.event.Seq, r.err = seq, err
+	r.entry.event.Seq, r.err = seq, err
 	close(r.done)
 }
 
@@ -80,13 +80,16 @@ func (r *Receipt) settle(seq uint64, err error) {
 // does. The time is cut to microseconds UTC; Seq and Boot are filled in. Events
 // get their numbers in the order of the calls. An event without an ID may be
 // written twice when the disk fails half-way.
-func (j *Journal) Append(e access.Event) *Receipt {
+func (j *Journal) Append(e access.Event) *Receipt { return j.append(entry{event: e}) }
+
+func (j *Journal) append(one entry) *Receipt {
+	e := &one.event
 	e.Boot = j.o.Boot
 	e.At = e.At.UTC().Truncate(time.Microsecond)
 	if !e.LastPass.IsZero() {
 		e.LastPass = e.LastPass.UTC().Truncate(time.Microsecond)
 	}
-	r := &Receipt{done: make(chan struct{}), event: e}
+	r := &Receipt{done: make(chan struct{}), entry: one}
 	if err := j.enqueue(r); err != nil {
 		r.settle(0, err)
 		j.state.Lock()
