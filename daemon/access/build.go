@@ -32,6 +32,7 @@ func Build(r Roster, contacts []Contact, generation uint64) (*Snapshot, error) {
 		return nil, err
 	}
 	b.addAssignments(r.Assignments)
+	b.addPINs(r.Assignments)
 	return s, nil
 }
 
@@ -204,10 +205,10 @@ func (b *builder) addAssignments(rows []Assignment) {
 			case last.holder == next.holder:
 				last.active = last.active || next.active
 			case last.active && next.active:
-				if !last.clash {
-					last.clash = true
+				if !last.clash && last.kind != PIN { // people may have one PIN; alone it opens for none of them
 					b.clashes++
 				}
+				last.clash = true
 			case next.active:
 				*last = next // it was given back by whoever had it before
 			}

@@ -133,7 +133,11 @@ func (s *Snapshot) bindPerson(d *Decision, at int32, known bool, credential Cred
 		d.miss(Miss{Reason: LowAssurance, grant: -1})
 	}
 	if policy.AskPIN {
-		switch facts.PIN {
+		state := facts.PIN
+		if credential.Kind == PIN && state == PINRight {
+			state = PINMissing // digits are no second factor of themselves
+		}
+		switch state {
 		case PINRight:
 		case PINBlocked:
 			d.miss(Miss{Reason: PINLocked, grant: -1})

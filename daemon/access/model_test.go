@@ -74,6 +74,13 @@ func modelDecide(r Roster, contacts []Contact, tap Tap, facts Facts) (granted bo
 	if holder != "" && door != nil && tap.Credential.Assurance < policy.MinimumAssurance {
 		add(LowAssurance)
 	}
+	if holder != "" && door != nil && policy.AskPIN && (facts.PIN != PINRight || tap.Credential.Kind == PIN) {
+		if facts.PIN == PINBlocked {
+			add(PINLocked)
+		} else {
+			add(PINWrong)
+		}
+	}
 	if holder != "" {
 		passed := false
 		var missed []Reason
@@ -194,7 +201,7 @@ func anySite(t *rapid.T) Roster {
 	for _, id := range subset("policy", append(slices.Clone(doors), "ours")) {
 		r.Policies = append(r.Policies, Policy{
 			Door: id, MinimumAssurance: Assurance(rapid.IntRange(0, 2).Draw(t, "assurance")),
-			HighSecurity: flag("high"), Residential: flag("home"),
+			HighSecurity: flag("high"), Residential: flag("home"), AskPIN: flag("ask for a PIN"),
 		})
 	}
 	for _, id := range groups {
@@ -213,10 +220,44 @@ func anySite(t *rapid.T) Roster {
 		a.ID, a.Active = fmt.Sprint(i), !flag("inactive")
 		r.Assignments = append(r.Assignments, a)
 	}
+	for i := range rapid.IntRange(0, 6).Draw(t, "PINs") {
+		a := assignPIN(rapid.SampledFrom(pins).Draw(t, "PIN"), rapid.SampledFrom(holders).Draw(t, "PIN of"))
+		a.ID, a.Active = fmt.Sprint("pin", i), !flag("PIN inactive")
+		r.Assignments = append(r.Assignments, a)
+	}
 	for i := range rapid.IntRange(0, 8).Draw(t, "grants") {
 		r.Grants = append(r.Grants, anyGrant(t, fmt.Sprint("grant", i), r))
 	}
 	return r
+}
+
+// pins are few, so that people share them.
+var pins = []string{"1234", "481516", "000000"}
+
+func assignPIN(digits, holder string) Assignment {
+	return Assignment{Kind: PIN, Digest: testKey.Digest(PIN, []byte(digits)), Assurance: LowAssured, Holder: holder, Active: true}
+}
+
+// modelPIN says whether the one active holder of a card, or the first idle one
+// where none is active, has the PIN as well.
+func modelPIN(r Roster, c Credential, digits Digest) bool {
+	var active, idle []string
+	for _, a := range r.Assignments {
+		switch {
+		case a.Digest != c.Digest || a.Kind != c.Kind:
+		case a.Active && !slices.Contains(active, a.Holder):
+			active = append(active, a.Holder)
+		case !a.Active:
+			idle = append(idle, a.Holder)
+		}
+	}
+	slices.Sort(idle)
+	if len(active) == 0 {
+		active = idle[:min(len(idle), 1)]
+	}
+	return len(active) == 1 && slices.ContainsFunc(r.Assignments, func(a Assignment) bool {
+		return a.Kind == PIN && a.Active && a.Digest == digits && a.Holder == active[0]
+	})
 }
 
 // instants are few, so that boundaries are hit.
@@ -271,7 +312,14 @@ func TestDecideAgreesWithBruteForce(t *testing.T) {
 				Presence:   Presence(rapid.IntRange(0, 2).Draw(t, "presence")),
 				At:         rapid.SampledFrom(instants[1:]).Draw(t, "at"),
 			}
-			facts := Facts{Clock: ClockState(rapid.IntRange(0, 3).Draw(t, "clock"))}
+			digits := testKey.Credential(PIN, []byte(rapid.SampledFrom(pins).Draw(t, "typed")))
+			if got, want := s.PINBelongs(tap.Credential, digits.Digest), modelPIN(plain, tap.Credential, digits.Digest); got != want {
+				t.Fatalf("%s with %s: the PIN belongs: got %t, want %t", tap.Credential, digits, got, want)
+			}
+			if rapid.Bool().Draw(t, "PIN alone") {
+				tap.Credential = digits
+			}
+			facts := Facts{Clock: ClockState(rapid.IntRange(0, 3).Draw(t, "clock")), PIN: PINState(rapid.IntRange(0, 3).Draw(t, "PIN state"))}
 			d := s.Decide(tap, facts)
 			granted, want := modelDecide(plain, contacts, tap, facts)
 			got := reasonsOf(d)

@@ -30,6 +30,7 @@ type Snapshot struct {
 	causes      []string
 
 	assignments []assignment
+	pins        []pin    // of active rows, sorted
 	slots       []uint32 // open addressing; 0 is empty, else index+1
 	clashes     int
 }
@@ -167,15 +168,26 @@ func (s *Snapshot) WithGeneration(generation uint64) *Snapshot {
 	return &next
 }
 
-// CredentialOf is a credential of the holder, an active one if there is one.
-// It looks at every credential, so it is for questions, not for taps.
+// CredentialOf is a credential of the holder: an active one if there is one, and
+// a PIN only if there is nothing else. It looks at every credential, so it is for
+// questions, not for taps.
 func (s *Snapshot) CredentialOf(holderID string) (Credential, bool) {
 	of := s.holderIDs.find(holderID)
-	best := -1
+	best, rank := -1, 0
 	for i := range s.assignments {
 		a := &s.assignments[i]
-		if int(a.holder) == of && !a.clash && (best < 0 || a.active && !s.assignments[best].active) {
-			best = i
+		if int(a.holder) != of || a.clash {
+			continue
+		}
+		good := 1
+		if a.kind != PIN {
+			good += 2
+		}
+		if a.active {
+			good++
+		}
+		if good > rank {
+			best, rank = i, good
 		}
 	}
 	if best < 0 {

@@ -48,7 +48,8 @@ type Tap struct {
 	At         time.Time
 	// Fault is what the edge found wrong before anybody could decide:
 	// NoCredential, Unreadable, InvalidPass or Replayed; of a pass also Expired,
-	// NotYet and Clock. Granted means nothing.
+	// NotYet and Clock; of digits that are not even compared, PINWrong or
+	// PINLocked. Granted means nothing.
 	Fault Reason
 }
 

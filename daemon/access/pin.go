@@ -1,0 +1,56 @@
+package access
+
+import (
+	"cmp"
+	"slices"
+	"sort"
+)
+
+// pin is a PIN of a holder. Unlike a card, many people may have the same one:
+// beside a card it says that it is the right person, not who.
+type pin struct {
+	holder uint32
+	digest Digest
+}
+
+func comparePINs(a, b pin) int {
+	return cmp.Or(cmp.Compare(a.holder, b.holder), slices.Compare(a.digest[:], b.digest[:]))
+}
+
+func (b *builder) addPINs(rows []Assignment) {
+	for i := range rows {
+		if rows[i].Kind == PIN && rows[i].Active {
+			b.pins = append(b.pins, pin{holder: b.holderIndex[rows[i].Holder], digest: rows[i].Digest})
+		}
+	}
+	slices.SortFunc(b.pins, comparePINs)
+	b.pins = slices.Clip(slices.Compact(b.pins))
+}
+
+// PINBelongs says whether the digits are a PIN of whoever has the credential. It
+// is false for a credential that nobody or more than one person has.
+func (s *Snapshot) PINBelongs(c Credential, digits Digest) bool {
+	at := s.known(c)
+	if at < 0 {
+		return false
+	}
+	want := pin{holder: s.assignments[at].holder, digest: digits}
+	i := sort.Search(len(s.pins), func(i int) bool { return comparePINs(s.pins[i], want) >= 0 })
+	return i < len(s.pins) && s.pins[i] == want
+}
+
+// Knows says whether exactly one holder has the credential, active or not.
+func (s *Snapshot) Knows(c Credential) bool { return s.known(c) >= 0 }
+
+// PINs counts the PINs in use: the more there are, the easier one is guessed
+// where no card is asked for.
+func (s *Snapshot) PINs() int { return len(s.pins) }
+
+// PolicyOf is what our own settings say of a door; the zero value where they say
+// nothing.
+func (s *Snapshot) PolicyOf(door string) Policy {
+	if at, ok := s.doorIndex[door]; ok {
+		return s.doors[at].policy
+	}
+	return Policy{}
+}
