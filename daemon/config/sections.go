@@ -52,6 +52,7 @@ func (c *checker) check(file *settings) {
 			"no source of rights, so nobody could open a door")
 	}
 	c.doors(file)
+	c.passes(&file.Pass, &file.SUN)
 	c.metrics(&file.Metrics)
 	c.control(&file.Control)
 	c.alert(&file.Alert)

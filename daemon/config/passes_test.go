@@ -1,0 +1,86 @@
+package config
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	deskKey  = "A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg="
+	cloudKey = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=" // RFC 8032 §7.1, test 1
+)
+
+func issuerTOML(name, key string) string {
+	return "\n[[pass.issuer]]\nname = \"" + name + "\"\npublic_key = \"" + key + "\"\n"
+}
+
+func TestIssuersAndTagKeysBecomeOptions(t *testing.T) {
+	credentials := t.TempDir()
+	t.Setenv("CREDENTIALS_DIRECTORY", credentials)
+	options := mustParse(t, good+issuerTOML("front-desk", deskKey)+issuerTOML("cloud", cloudKey)+
+		"\n[sun]\nmeta_key_file = \"meta\"\nmac_key_file = \"/run/mac\"\n")
+	var got []string
+	for _, i := range options.Issuers {
+		got = append(got, i.Name+" "+hex.EncodeToString(i.Key))
+	}
+	want := []string{
+		"front-desk 03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
+		"cloud d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("issuers (-want +got):\n%s", diff)
+	}
+	if want := (SUN{MetaKeyFile: filepath.Join(credentials, "meta"), MACKeyFile: "/run/mac"}); options.SUN != want {
+		t.Errorf("tag keys: got %+v, want %+v", options.SUN, want)
+	}
+	named := 0
+	for _, s := range options.Secrets {
+		if strings.HasPrefix(s.Key, "sun.") {
+			named++
+		}
+	}
+	if named != 2 {
+		t.Errorf("%d keys of tags are among the secrets, want 2: %+v", named, options.Secrets)
+	}
+}
+
+func TestWrongIssuersAreRefused(t *testing.T) {
+	order8, err := hex.DecodeString("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ name, in, want string }{
+		{"no name", issuerTOML("", deskKey), "name: missing"},
+		{"a name with blanks", issuerTOML("Front desk", deskKey), "cannot be a name"},
+		{"a name twice", issuerTOML("desk", deskKey) + issuerTOML("desk", cloudKey), "another issuer has this name"},
+		{"in hex", issuerTOML("desk", hex.EncodeToString(make([]byte, 32))), "this is no public key"},
+		{"a private key", issuerTOML("desk", base64.StdEncoding.EncodeToString(make([]byte, 64))), "this is no public key"},
+		{"another spelling of the same key", issuerTOML("desk", strings.Replace(deskKey, "bg=", "bh=", 1)), "this is no public key"},
+		{"a point of small order with a sign", issuerTOML("desk", base64.StdEncoding.EncodeToString(order8)), "anybody could sign"},
+		{"an unknown key", issuerTOML("desk", deskKey) + "private_key = \"x\"\n", "unknown key"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Parse("tilegate.toml", []byte(good+tt.in))
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestTagKeyThatOthersCanReadIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mac")
+	if err := os.WriteFile(path, []byte(strings.Repeat("00", 16)), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Parse("tilegate.toml", []byte(good+"\n[sun]\nmac_key_file = \""+path+"\"\n")); err == nil || !strings.Contains(err.Error(), "others on this machine can read") {
+		t.Errorf("got %v, want it to be refused", err)
+	}
+}
