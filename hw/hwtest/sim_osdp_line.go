@@ -134,7 +134,7 @@ func (l *OSDPLine) Babble(ctx context.Context, baud int, seed uint64) {
 // SecondPanel is another panel on the line that says a frame. Our panel hears
 // it, and so do the readers, which answer.
 func (l *OSDPLine) SecondPanel(frame []byte) {
-	l.inputs <- osdpInput{time.Now(), slices.Clone(frame), true}
+	l.inputs <- osdpInput{time.Now(), slices.Concat([]byte{osdpMark}, frame), true}
 }
 
 // OSDPCommand is a frame in clear, with CRC, as a panel would send it.
