@@ -25,6 +25,7 @@ const (
 // Errors about credentials never repeat the value.
 var (
 	errUID     = fmt.Errorf("a card is not written as %d to %d bytes of hex, as in 04A2B3C4D5E680", minUID, maxUID)
+	errPIN     = fmt.Errorf("a pin is not written as %d to %d digits in quotes, as in \"0417\"", access.MinPIN, access.MaxPIN)
 	errCode    = fmt.Errorf("a code is empty, longer than %d characters, or has spaces around it", maxCode)
 	errWiegand = errors.New("a Wiegand number is not written as format:facility:number, as in h10301:12:3456 (formats: " + strings.Join(wiegandNames(), ", ") + ")")
 )
@@ -66,6 +67,14 @@ type wiegandFormat struct {
 	// twin is a format with the same bits on the wire. A reader that is not told
 	// which of both a card has says this one.
 	twin string
+}
+
+// pinForm is a PIN as a keypad tells it: the digits themselves, with leading zeros.
+func pinForm(digits string) (string, error) {
+	if len(digits) < access.MinPIN || len(digits) > access.MaxPIN || strings.Trim(digits, "0123456789") != "" {
+		return "", errPIN
+	}
+	return digits, nil
 }
 
 // wiegandFormats are the low-frequency formats by the name that is part of the

@@ -44,6 +44,7 @@ type filePerson struct {
 	Cards     []string `json:"cards"`     // UIDs in hex, in either byte order; ":", "-" and spaces do not matter
 	QR        []string `json:"qr"`        // the text of codes
 	Wiegand   []string `json:"wiegand"`   // "h10301:12:3456": format, facility, number
+	PIN       string   `json:"pin"`       // digits, 4 to 12; alone, where a door takes that, from 6 on
 	Groups    []string `json:"groups"`    // ids of groups that the person may open, without end
 }
 
@@ -159,11 +160,31 @@ func (r *rosterReader) addPerson(row filePerson, line int) error {
 			return err
 		}
 	}
+	if row.PIN != "" {
+		if err := r.addPIN(row.ID, row.PIN); err != nil {
+			return err
+		}
+	}
 	for _, group := range row.Groups {
 		if err := r.addGrant(fileGrant{Person: row.ID, Group: group}, line); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// addPIN adds a PIN. A short one only counts beside a card, so that people may
+// have the same; one that is long enough to open a door alone says who it is.
+func (r *rosterReader) addPIN(holder, digits string) error {
+	form, err := pinForm(digits)
+	if err != nil {
+		return err
+	}
+	if len(form) >= access.MinLonePIN {
+		return r.addCredential(holder, access.PIN, 0, form)
+	}
+	r.rows.Assignments = append(r.rows.Assignments,
+		credentialRows(r.deps.Digest, holder+"/pin/1", holder, access.PIN, true, form)...)
 	return nil
 }
 

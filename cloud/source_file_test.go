@@ -96,6 +96,7 @@ func TestTheExampleRosterIsReadWhole(t *testing.T) {
 			card("ann/card/1", "ann", "04a2b3c4d5e680", "80e6d5c4b3a204")[0], card("ann/card/1", "ann", "04a2b3c4d5e680", "80e6d5c4b3a204")[1],
 			card("bo/card/1", "bo", "9e114c7a")[0], card("bo/card/1", "bo", "7a4c119e")[0],
 			one("bo/qr/1", "bo", access.QR, "TG-EXAMPLE-CODE-0001"),
+			one("bo/pin/1", "bo", access.PIN, "730412"),
 			one("cleo/wiegand/1", "cleo", access.Wiegand, "h10301:12:3456"),
 			card("dan/card/1", "dan", "04112233445566")[0], card("dan/card/1", "dan", "66554433221104")[0],
 		},
@@ -148,6 +149,11 @@ func TestARosterFileIsRefusedWholeAndSaysWhere(t *testing.T) {
 		{"a card that is no hex", "{\"people\": [\n{\"id\": \"ann\", \"cards\": [\"12345G\"]}]}", "people: a card is not written as 3 to 10 bytes of hex, as in 04A2B3C4D5E680", 2},
 		{"a short card", `{"people": [{"id": "ann", "cards": ["1234"]}]}`, "people: a card is not written as 3 to 10 bytes of hex, as in 04A2B3C4D5E680", 1},
 		{"an empty code", `{"people": [{"id": "ann", "qr": [""]}]}`, "people: a code is empty, longer than 2000 characters, or has spaces around it", 1},
+		{"a short PIN", `{"people": [{"id": "ann", "pin": "123"}]}`, `people: a pin is not written as 4 to 12 digits in quotes, as in "0417"`, 1},
+		{"a long PIN", `{"people": [{"id": "ann", "pin": "1234567890123"}]}`, `people: a pin is not written as 4 to 12 digits in quotes, as in "0417"`, 1},
+		{"a PIN that is no digits", `{"people": [{"id": "ann", "pin": "12 34"}]}`, `people: a pin is not written as 4 to 12 digits in quotes, as in "0417"`, 1},
+		{"a PIN without quotes", `{"people": [{"id": "ann", "pin": 1234}]}`, `"pin" can not be a number`, 1},
+		{"a long PIN of two people", "{\"people\": [{\"id\": \"ann\", \"pin\": \"481516\"},\n{\"id\": \"bo\", \"pin\": \"481516\"}]}", `people: its pin 1 is also that of "ann"`, 2},
 		{"a card of two people", "{\"people\": [{\"id\": \"ann\", \"cards\": [\"04A2B3C4D5E680\"]},\n{\"id\": \"bo\", \"cards\": [\"04a2b3c4d5e680\"]}]}", `people: its card 1 is also that of "ann"`, 2},
 		{"a card of two people, turned around", "{\"people\": [{\"id\": \"ann\", \"cards\": [\"04A2B3C4D5E680\"]},\n{\"id\": \"bo\", \"cards\": [\"80E6D5C4B3A204\"]}]}", `people: its card 1 is also that of "ann"`, 2},
 		{"too many cards", `{"people": [{"id": "ann", "qr": [` + strings.Repeat(`"a",`, 64) + `"b"]}]}`, "people: it has more than 64 credentials or groups", 1},
@@ -314,5 +320,28 @@ func TestFileOptionsAreChecked(t *testing.T) {
 		if _, err := CheckSource("file", decodeFile(path)); err == nil {
 			t.Errorf("path %q was taken", path)
 		}
+	}
+}
+
+// Beside a card four digits do, and two people may well have chosen the same.
+func TestShortPINMayBeThatOfTwoPeople(t *testing.T) {
+	deps := Deps{Digest: testKey(t)}
+	const people = `{"people": [{"id": "ann", "cards": ["04A2B3C4"], "pin": "0417"}, {"id": "bo", "cards": ["922E5832"], "pin": "0417"}]}`
+	roster, err := newRosterReader("roster.json", strings.NewReader(people), deps).read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := access.Build(roster, nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digits := deps.Digest.Digest(access.PIN, []byte("0417"))
+	for _, uid := range []string{"04a2b3c4", "922e5832"} {
+		if !s.PINBelongs(deps.Digest.Credential(access.Card, []byte(uid)), digits) {
+			t.Errorf("%s: the PIN does not belong to its holder", uid)
+		}
+	}
+	if s.Clashes() != 0 {
+		t.Errorf("clashes: got %d, want none", s.Clashes())
 	}
 }

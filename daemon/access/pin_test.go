@@ -1,6 +1,9 @@
 package access
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 // pinSite has three people with cards; two of them share a PIN.
 func pinSite(t *testing.T) *Snapshot {
@@ -85,6 +88,35 @@ func TestCredentialOfAPersonIsACardBeforeAPIN(t *testing.T) {
 	for _, holder := range []string{"anna", "berta", "carlo"} {
 		if got, ok := s.CredentialOf(holder); !ok || got.Kind != Card {
 			t.Errorf("%s: got %s, %t, want a card", holder, got, ok)
+		}
+	}
+}
+
+func TestPINAloneMustBeLongEnoughForTheDoor(t *testing.T) {
+	for _, tt := range []struct {
+		digits, inUse int
+		plain, high   bool
+	}{
+		{0, 1, false, false}, {4, 1, false, false}, {5, 1, false, false},
+		{6, 0, true, true}, {6, 10, true, true}, {6, 11, true, false},
+		{7, 100, true, true}, {7, 101, true, false}, {8, 1000, true, true},
+		{12, 100_000, true, true}, {13, 1, false, false},
+	} {
+		r := Roster{
+			Doors:    []Door{{ID: "store"}, {ID: "vault"}},
+			Policies: []Policy{{Door: "vault", HighSecurity: true}},
+			Holders:  []Holder{{ID: "anna"}},
+		}
+		for i := range tt.inUse {
+			r.Assignments = append(r.Assignments, assignPIN(fmt.Sprintf("%06d", i), "anna"))
+		}
+		s, err := Build(r, nil, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plain, high := s.PINAlone("store", tt.digits), s.PINAlone("vault", tt.digits); plain != tt.plain || high != tt.high {
+			t.Errorf("%d digits, %d PINs in use: got %t and %t at a door of high security, want %t and %t",
+				tt.digits, tt.inUse, plain, high, tt.plain, tt.high)
 		}
 	}
 }
