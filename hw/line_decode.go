@@ -3,6 +3,7 @@ package hw
 import (
 	"bytes"
 	"cmp"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"math/bits"
 	"regexp"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/tilegate/tilegate/daemon/access"
@@ -86,12 +88,12 @@ func (o *selectOptions) pick(frame []byte) (data []byte, as string, ok bool) {
 }
 
 // resultTypes is what a credential can be decoded as.
-var resultTypes = []string{"qr", "uid", "em4100", "wiegand"}
+var resultTypes = []string{"qr", "uid", "em4100", "wiegand", "keys"}
 
 // decodeOptions say how the credential is written. The steps are taken in the
 // order of the fields.
 type decodeOptions struct {
-	From  string `toml:"from"`  // text (the bytes as they are), hex, decimal
+	From  string `toml:"from"`  // text (the bytes as they are), hex, decimal, d18
 	Width int    `toml:"width"` // decimal: exactly so many digits; 0: any number
 	Pad   int    `toml:"pad"`   // zero bytes on the left, up to so many bytes in all
 
@@ -99,7 +101,7 @@ type decodeOptions struct {
 	DropBits int      `toml:"drop_bits"` // from the low end
 	TakeBits int      `toml:"take_bits"` // of what is left, from the low end; 0: all
 
-	As      string `toml:"as"`      // qr, uid, em4100, wiegand
+	As      string `toml:"as"`      // qr, uid, em4100, wiegand, keys (of a keypad: digits, # and *)
 	Min     int    `toml:"min"`     // qr: how many bytes it has at least; not given: 4
 	Lengths []int  `toml:"lengths"` // uid: how many bytes it may have; none given: 4, 7 or 10
 	Format  string `toml:"format"`  // wiegand: one of hw/wiegand, or raw
@@ -111,8 +113,8 @@ func (o *decodeOptions) check() error {
 	if o.From == "" {
 		o.From = "text"
 	}
-	if !slices.Contains([]string{"text", "hex", "decimal"}, o.From) {
-		return fmt.Errorf("decode: from %q: use text, hex or decimal", o.From)
+	if !slices.Contains([]string{"text", "hex", "decimal", "d18"}, o.From) {
+		return fmt.Errorf("decode: from %q: use text, hex, decimal or d18", o.From)
 	}
 	for _, what := range o.Reverse {
 		if what != "bytes" && what != "bits" && what != "nibbles" {
@@ -149,7 +151,7 @@ var errNotAsTold = errors.New("not as the settings say")
 // credential is what data means; as overrides the configured type if not "".
 func (o *decodeOptions) credential(data []byte, as string) (access.Kind, Value, error) {
 	raw, err := data, error(nil)
-	if as != "qr" { // the frame says that it is a code: its text is as it is
+	if as != "qr" && as != "keys" { // what the frame says to be a code or keys is as it is
 		raw, err = o.bytes(data)
 	}
 	if err != nil {
@@ -172,6 +174,11 @@ func (o *decodeOptions) credential(data []byte, as string) (access.Kind, Value, 
 			return access.NoKind, "", errNotAsTold
 		}
 		return access.Card, Value(hex.EncodeToString(raw)), nil
+	case "keys":
+		if len(raw) == 0 || len(bytes.Trim(raw, "0123456789#*")) > 0 {
+			return access.NoKind, "", errNotAsTold
+		}
+		return access.PIN, Value(raw), nil
 	default:
 		value, err := o.wiegand(raw)
 		return access.Wiegand, value, err
@@ -197,6 +204,11 @@ func (o *decodeOptions) bytes(data []byte) ([]byte, error) {
 		}
 		number, _ := new(big.Int).SetString(string(data), 10)
 		raw = number.Bytes()
+	case "d18":
+		var ok bool
+		if raw, ok = fromD18(data); !ok {
+			return nil, errNotAsTold
+		}
 	}
 	if missing := o.Pad - len(raw); missing > 0 {
 		raw = append(make([]byte, missing), raw...)
@@ -208,6 +220,23 @@ func (o *decodeOptions) bytes(data []byte) ([]byte, error) {
 		raw = cutBits(raw, o.DropBits, o.TakeBits)
 	}
 	return raw, nil
+}
+
+// fromD18 is the seven bytes that 18 digits stand for: three of the first byte,
+// five of the next two, ten of the last four (iDTRONIC BLUEBOX, content data
+// encoding 04).
+func fromD18(data []byte) (raw []byte, ok bool) {
+	if len(data) != 18 {
+		return nil, false
+	}
+	for _, group := range []struct{ from, to, bytes int }{{0, 3, 1}, {3, 8, 2}, {8, 18, 4}} {
+		number, err := strconv.ParseUint(string(data[group.from:group.to]), 10, 8*group.bytes)
+		if err != nil {
+			return nil, false
+		}
+		raw = append(raw, binary.BigEndian.AppendUint64(nil, number)[8-group.bytes:]...)
+	}
+	return raw, true
 }
 
 func reverse(raw []byte, what string) {

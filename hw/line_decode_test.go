@@ -26,9 +26,9 @@ func TestEveryPresetReadsItsVectors(t *testing.T) {
 	for _, err := range SelfTestPresets() {
 		t.Error(err)
 	}
-	for _, name := range presetNames() {
+	for name, p := range everyPreset() {
 		good, bad := 0, 0
-		for _, v := range linePresets[name].vectors {
+		for _, v := range p.vectors {
 			if strings.HasPrefix(v.Want, "drop ") {
 				bad++
 			} else {
@@ -130,6 +130,12 @@ func TestCredentialsAreDecodedAsTheSettingsSay(t *testing.T) {
 		{"bits dropped", decodeOptions{From: "hex", As: "uid", DropBits: 8, TakeBits: 32}, "01922E583277", "card 922e5832"},
 		{"more bits than there are", decodeOptions{From: "hex", As: "uid", DropBits: 40}, "922E5832", "error"},
 		{"EM4100", decodeOptions{From: "hex", As: "em4100"}, "01000734E0", "card 01000734e0"},
+		{"D-18", decodeOptions{From: "d18", As: "uid"}, "004416513302352512", "card 04a2b3c4d5e680"},
+		{"D-18, a sign", decodeOptions{From: "d18", As: "uid"}, "+04416513302352512", "error"},
+		{"D-18, a byte too large", decodeOptions{From: "d18", As: "uid"}, "004655363302352512", "error"},
+		{"keys", decodeOptions{As: "keys"}, "12#", "pin 12#"},
+		{"no keys", decodeOptions{As: "keys"}, "12A", "error"},
+		{"not even one key", decodeOptions{As: "keys"}, "", "error"},
 		{"EM4100, short", decodeOptions{From: "hex", As: "em4100"}, "000734E0", "error"},
 		{"EM4100 as its printed number", decodeOptions{From: "hex", As: "wiegand", Format: "em410x-26", TakeBits: 24}, "010086F444", "wiegand em410x-26:134:62532"},
 		{"26 bits without parity", decodeOptions{From: "hex", As: "wiegand", Bits: 26}, "0C0D80", "wiegand h10301:12:3456"},
@@ -207,7 +213,7 @@ func TestLayoutsThatCannotBeAreRefused(t *testing.T) {
 		"wiegand of no format":     &decodeOptions{As: "wiegand", Format: "h1"},
 		"wiegand of another width": &decodeOptions{As: "wiegand", Format: "h10301", Bits: 34},
 		"init that says nothing":   &dialogueOptions{Init: []step{{}}},
-		"poll without end":         &dialogueOptions{Poll: &poll{Send: octets("P")}},
+		"poll without end":         &dialogueOptions{Poll: &step{Send: octets("P")}},
 		"ping without answer":      &dialogueOptions{Ping: &step{Send: octets("P")}},
 		"ping before the last one": &dialogueOptions{Ping: &step{Send: octets("P"), Expect: octets("!"), Every: span(time.Second), Timeout: span(time.Second)}},
 	} {
@@ -264,7 +270,7 @@ func fuzzLayouts(t testing.TB) map[string]layout {
 		"two":  {frame: twoByte(), check: checkOptions{Type: "crc16", Poly: 0x1021, Little: true}, decode: decodeOptions{As: "uid"}},
 		"kind": {frame: lines(), picked: selectOptions{Match: `^(?P<kind>.)=(?P<data>.*)$`, Kinds: map[string]string{"M": "uid", "W": "wiegand"}}, decode: decodeOptions{From: "hex", As: "uid", Format: "h10301", Parity: true}},
 	}
-	for name, p := range linePresets {
+	for name, p := range everyPreset() {
 		all[name] = p.layout
 	}
 	for name, l := range all {
@@ -278,7 +284,7 @@ func fuzzLayouts(t testing.TB) map[string]layout {
 
 // FuzzLineDecoder sends a stream whole and cut in two to every layout (X5).
 func FuzzLineDecoder(f *testing.F) {
-	for _, p := range linePresets {
+	for _, p := range everyPreset() {
 		for i, v := range p.vectors {
 			f.Add([]byte(v.In), uint16(i))
 		}

@@ -42,14 +42,24 @@ func (a *awaited) giveUp() []byte {
 	return held
 }
 
+// asked is what was said to a reader.
+type asked uint8
+
+const (
+	askedInit asked = iota
+	askedPing
+	askedPoll
+)
+
 // dialogue is what is said to a reader and when. It is pure: it says what to
 // send, somebody else sends it.
 type dialogue struct {
 	dialogueOptions
 	answer awaited
-	step   int // of init: the one under way, counted from 0; len(Init): done
-	ping   bool
+	step   int    // of init: the one under way, counted from 0; len(Init): done
+	asked  asked  // what the answer is awaited to
 	failed string // what the reader left unanswered; empty: nothing
+	inits  uint64 // how often the set-up was begun
 
 	initDue, pollDue, pingDue time.Time // zero: never
 }
@@ -57,7 +67,7 @@ type dialogue struct {
 // open begins anew after an opening of the port.
 func (d *dialogue) open(at time.Time) {
 	d.answer = awaited{}
-	d.step, d.ping, d.failed = 0, false, ""
+	d.step, d.asked, d.failed = 0, askedInit, ""
 	d.initDue, d.pollDue, d.pingDue = time.Time{}, time.Time{}, time.Time{}
 	if len(d.Init) > 0 {
 		d.initDue = at
@@ -102,21 +112,24 @@ func (d *dialogue) next(at time.Time) (send, held []byte) {
 	}
 	switch {
 	case passed(d.initDue, at):
-		return d.say(at, d.Init[d.step]), held
+		if d.step == 0 {
+			d.inits++
+		}
+		return d.say(at, askedInit, d.Init[d.step]), held
 	case passed(d.pingDue, at):
-		d.ping = true
 		d.pingDue = at.Add(d.Ping.Every.or(pingEvery))
-		return d.say(at, *d.Ping), held
+		return d.say(at, askedPing, *d.Ping), held
 	case passed(d.pollDue, at):
 		d.pollDue = at.Add(time.Duration(d.Poll.Every))
-		return d.Poll.Send, held
+		return d.say(at, askedPoll, *d.Poll), held
 	}
 	return nil, held
 }
 
 func passed(due, at time.Time) bool { return !due.IsZero() && !at.Before(due) }
 
-func (d *dialogue) say(at time.Time, s step) []byte {
+func (d *dialogue) say(at time.Time, what asked, s step) []byte {
+	d.asked = what
 	if len(s.Expect) == 0 {
 		d.answered(at)
 	} else {
@@ -127,9 +140,13 @@ func (d *dialogue) say(at time.Time, s step) []byte {
 
 // answered goes on after a step that succeeded.
 func (d *dialogue) answered(at time.Time) {
-	if d.ping {
-		d.ping, d.failed = false, ""
+	switch d.asked {
+	case askedPing:
+		d.failed = ""
 		return
+	case askedPoll:
+		return
+	case askedInit:
 	}
 	if d.step++; d.step < len(d.Init) {
 		d.initDue = at
@@ -142,10 +159,13 @@ func (d *dialogue) answered(at time.Time) {
 // unanswered goes on after a step that did not: an opening is tried again from
 // its first step, for the reader may have its power later than its line.
 func (d *dialogue) unanswered(at time.Time) {
-	if d.ping {
-		d.ping = false
+	switch d.asked {
+	case askedPoll: // a reader that has nothing to tell may say nothing
+		return
+	case askedPing:
 		d.failed = "the reader does not answer; has it power, and is its line the right way round?"
 		return
+	case askedInit:
 	}
 	d.failed = "the reader did not take its set-up; is it the model that the settings name?"
 	d.step, d.initDue = 0, at.Add(retryInit)

@@ -126,7 +126,7 @@ func TestDialogueSetsTheReaderUpAndAsksWhetherItLives(t *testing.T) {
 }
 
 func TestDialoguePolls(t *testing.T) {
-	sent, _ := script(dialogueOptions{Poll: &poll{Every: span(400 * time.Millisecond), Send: octets("?")}}, 1, nil)
+	sent, _ := script(dialogueOptions{Poll: &step{Every: span(400 * time.Millisecond), Send: octets("?")}}, 1, nil)
 	if diff := cmp.Diff(sent, []string{"0s ?", "400ms ?", "800ms ?"}); diff != "" {
 		t.Errorf("got, want differ:\n%s", diff)
 	}

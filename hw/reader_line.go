@@ -1,6 +1,7 @@
 package hw
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,8 +21,10 @@ type linePlan struct {
 	use      PortUse
 	layout   layout
 	dialogue dialogueOptions
+	heal     healOptions
 	holdOff  time.Duration
 	rate     int
+	pinPause time.Duration
 	vectors  []vector
 }
 
@@ -34,38 +37,52 @@ func checkLine(decode Decode) (ReaderPlan, error) {
 	if err := decode(&o); err != nil {
 		return nil, err
 	}
-	layout, dialogue, base, err := o.compose()
+	composed, err := o.compose()
 	if err != nil {
 		return nil, err
 	}
-	settings, err := o.settings(base.baud)
+	settings, err := o.settings(composed.baud)
 	if err != nil {
 		return nil, err
 	}
 	if settings.Baud == 0 {
 		return nil, errors.New("baud is missing: without a preset, say the speed of the reader, such as 9600")
 	}
-	hold := defaultHoldOff
+	heal, err := o.heal()
+	if err != nil {
+		return nil, err
+	}
+	plan := &linePlan{
+		use: PortUse{Settings: settings, Protocol: "line"}, layout: composed.layout, dialogue: composed.dialogue, heal: heal,
+		holdOff: defaultHoldOff, rate: o.Rate, pinPause: time.Duration(o.PINPause), vectors: composed.vectors,
+	}
 	if o.HoldOff != nil {
-		hold = time.Duration(*o.HoldOff)
+		plan.holdOff = time.Duration(*o.HoldOff)
 	}
-	if hold < 100*time.Millisecond || hold > time.Minute {
-		return nil, fmt.Errorf("hold_off %s: use 100ms to 1m", hold)
+	if err := plan.check(); err != nil {
+		return nil, err
 	}
-	if o.Rate < 1 || o.Rate > 100 {
-		return nil, fmt.Errorf("rate %d: use 1 to 100 different credentials a second", o.Rate)
+	return plan, nil
+}
+
+func (p *linePlan) check() error {
+	if p.holdOff < 100*time.Millisecond || p.holdOff > time.Minute {
+		return fmt.Errorf("hold_off %s: use 100ms to 1m", p.holdOff)
 	}
-	return &linePlan{
-		use: PortUse{Settings: settings, Protocol: "line"}, layout: layout, dialogue: dialogue,
-		holdOff: hold, rate: o.Rate, vectors: base.vectors,
-	}, nil
+	if p.rate < 1 || p.rate > 100 {
+		return fmt.Errorf("rate %d: use 1 to 100 different credentials a second", p.rate)
+	}
+	if p.pinPause >= forgetAfter {
+		return fmt.Errorf("pin_pause %s: after %s without a key what was pressed is forgotten", p.pinPause, forgetAfter)
+	}
+	return nil
 }
 
 // Port is the port of the reader, which it needs alone.
 func (p *linePlan) Port() PortUse { return p.use }
 
-// SelfTest runs the vectors of the preset through the decoder that the reader
-// would use. It touches no hardware.
+// SelfTest runs the vectors of the preset, and the examples of the settings,
+// through the decoder that the reader would use. It touches no hardware.
 func (p *linePlan) SelfTest() error {
 	var all []error
 	for _, v := range p.vectors {
@@ -89,6 +106,8 @@ func (p *linePlan) Open(lines *Lines, log hclog.Logger) (Reader, error) {
 		line: line, release: release, log: log,
 		decoder:  newLineDecoder(p.layout),
 		dialogue: dialogue{dialogueOptions: p.dialogue},
+		healer:   healer{healOptions: p.heal},
+		keypad:   keypad{pause: p.pinPause},
 		hold:     holdOff{wait: p.holdOff},
 		rate:     rate.NewLimiter(rate.Limit(p.rate), p.rate),
 		faults:   rate.NewLimiter(1, 1),
@@ -108,12 +127,16 @@ type lineReader struct {
 
 	decoder  *lineDecoder
 	dialogue dialogue
+	healer   healer
+	keypad   keypad
 	hold     holdOff
 	rate     *rate.Limiter // of different credentials
 	faults   *rate.Limiter // of reads that could not be used
 	buf      []byte
 	ready    []Read // decoded, not yet handed out
 	session  int
+
+	steps healCounts
 
 	mu      sync.Mutex // guards silent and since
 	silent  string     // why the reader is not up although its line is
@@ -136,17 +159,49 @@ func (r *lineReader) Read(ctx context.Context) (Read, error) {
 		}
 		if session != r.session {
 			r.session = session
-			r.decoder.forget()
-			r.dialogue.open(time.Now())
+			r.begin()
+			r.healer.opened(time.Now())
 		}
 		r.speak(ctx, port)
-		if err := r.listen(ctx, port); err != nil {
+		err = r.listen(ctx, port)
+		if err == nil {
+			err = r.treat(ctx, port)
+		}
+		if err != nil {
 			if ctx.Err() != nil {
 				return Read{}, ctx.Err()
 			}
 			r.line.Lost(session, err)
 		}
 	}
+}
+
+// begin says the set-up, from its first step, to a reader that knows nothing.
+func (r *lineReader) begin() {
+	r.decoder.forget()
+	r.keypad.clear()
+	r.dialogue.open(time.Now())
+}
+
+// errSilent is why a port that works is opened again.
+var errSilent = errors.New("the reader is silent")
+
+// treat does what is due to a reader that is silent.
+func (r *lineReader) treat(ctx context.Context, port *serial.Port) error {
+	switch step := r.healer.step(time.Now()); step {
+	case healReset:
+		r.steps[step].Add(1)
+		r.log.Warn("reader is silent: reset by DTR")
+		rest := port.RestingDTR()
+		err := errors.Join(port.SetDTR(!rest), pause(ctx, resetPulse), port.SetDTR(rest))
+		r.begin()
+		return err
+	case healReopen:
+		r.steps[step].Add(1)
+		return errSilent
+	case healInit, healNothing:
+	}
+	return nil
 }
 
 // listen waits for bytes, or for the next thing to say or to give up.
@@ -160,29 +215,40 @@ func (r *lineReader) listen(ctx context.Context, port *serial.Port) error {
 	n, err := port.Read(within, r.buf)
 	at := time.Now()
 	if n > 0 {
+		r.healer.sound(at)
 		r.take(ctx, port, r.decoder.feed(at, r.dialogue.heard(at, r.buf[:n])))
 		r.note()
 		return nil
 	}
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		r.take(ctx, port, r.decoder.idle(at))
+		if read, ended := r.keypad.idle(at); ended {
+			r.report(read)
+		}
 		return nil
 	}
 	return err
 }
 
-func (r *lineReader) due() time.Time {
-	due, frame := r.dialogue.due(), r.decoder.framer.deadline()
-	if due.IsZero() || !frame.IsZero() && frame.Before(due) {
-		return frame
+// due is when there is something to do even if nothing comes; zero: never.
+func (r *lineReader) due() (soonest time.Time) {
+	for _, due := range []time.Time{
+		r.dialogue.due(), r.decoder.framer.deadline(), r.keypad.due(), r.healer.due(time.Now()),
+	} {
+		if soonest.IsZero() || !due.IsZero() && due.Before(soonest) {
+			soonest = due
+		}
 	}
-	return due
+	return soonest
 }
 
 // speak says what is due to be said.
 func (r *lineReader) speak(ctx context.Context, port *serial.Port) {
 	at := time.Now()
 	send, held := r.dialogue.next(at)
+	if again := r.dialogue.inits; again > 1 {
+		r.steps[healInit].Store(again - 1)
+	}
 	if len(held) > 0 {
 		r.take(ctx, port, r.decoder.feed(at, held))
 	}
@@ -210,43 +276,53 @@ func (r *lineReader) take(ctx context.Context, port *serial.Port, all []decoded)
 		switch {
 		case !d.ok:
 			r.write(ctx, port, r.dialogue.Nak)
-			if r.faults.AllowN(d.at, 1) {
-				r.ready = append(r.ready, Read{At: d.at, Fault: access.Unreadable})
-			}
+			r.report(Read{At: d.at, Fault: access.Unreadable})
 			continue
+		case d.kind == access.PIN: // the same key twice is two keys
+			for _, read := range r.keypad.press(d.at, []byte(d.value)) {
+				r.report(read)
+			}
 		case r.hold.stays(d):
 			r.decoder.drops.add(dropRepeat)
-		case !r.rate.AllowN(d.at, 1):
-			r.decoder.drops.add(dropRate)
 		default:
-			r.hold.note(d)
-			r.ready = append(r.ready, Read{Kind: d.kind, Value: d.value, At: d.at})
+			if r.report(Read{Kind: d.kind, Value: d.value, At: d.at}) {
+				r.hold.note(d)
+			}
 		}
 		r.write(ctx, port, r.dialogue.Ack)
 	}
 }
 
-// note keeps what the dialogue knows where Stats can see it.
+// report hands a read out, unless there are more than a person can make.
+func (r *lineReader) report(read Read) bool {
+	switch {
+	case read.Fault != access.Granted:
+		if !r.faults.AllowN(read.At, 1) {
+			return false
+		}
+	case !r.rate.AllowN(read.At, 1):
+		r.decoder.drops.add(dropRate)
+		return false
+	}
+	r.ready = append(r.ready, read)
+	return true
+}
+
+// note keeps what is known of the reader where Stats can see it.
 func (r *lineReader) note() {
+	at := time.Now()
+	silent := cmp.Or(r.dialogue.failed, r.healer.complaint(at))
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.silent != r.dialogue.failed {
-		r.silent, r.changed = r.dialogue.failed, time.Now()
+	if r.silent != silent {
+		r.silent, r.changed = silent, at
 	}
 }
 
 // Signal sends the bytes that the settings give for it; a reader without them
-// stays as it is. What it has no bytes for is shown as a refusal, and rest not at
-// all.
+// stays as it is.
 func (r *lineReader) Signal(ctx context.Context, notice Notice) error {
-	var send []byte
-	switch notice.Signal {
-	case SignalGranted:
-		send = r.dialogue.Granted
-	case SignalRefused, SignalOneCard, SignalAskDesk, SignalShut:
-		send = r.dialogue.Refused
-	case SignalPIN, SignalReady, SignalOffline:
-	}
+	send := r.dialogue.lamp(notice)
 	if len(send) == 0 {
 		return nil
 	}
@@ -263,7 +339,7 @@ func (r *lineReader) Signal(ctx context.Context, notice Notice) error {
 // Stats are those of the line, and of what came over it.
 func (r *lineReader) Stats() Stats {
 	s := statsOf(r.line.Stats())
-	s.Frames, s.Drops = r.decoder.frames.Load(), r.decoder.drops.byWord()
+	s.Frames, s.Drops, s.Steps = r.decoder.frames.Load(), r.decoder.drops.byWord(), r.steps.byWord()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if s.Up && r.silent != "" {

@@ -222,7 +222,7 @@ func TestReaderOptionsThatCannotBeAreRefused(t *testing.T) {
 	for _, tt := range []struct{ keys, want string }{
 		{``, "give a preset, or frame and decode"},
 		{`preset = "qr"`, "port is missing"},
-		{"port = \"/dev/a\"\npreset = \"gm66\"", "preset \"gm66\" is not known; there are: em18, hex-cr"},
+		{"port = \"/dev/a\"\npreset = \"gm66\"", "preset \"gm66\" is not known; there are: datalogic, de2120"},
 		{"port = \"/dev/a\"\npreset = \"qr\"\nbuad = 1", "unknown key buad"},
 		{"port = \"/dev/a\"\npreset = \"qr\"\nhold_off = \"0s\"", "hold_off 0s"},
 		{"port = \"/dev/a\"\npreset = \"qr\"\nhold_off = \"two\"", "length of time"},

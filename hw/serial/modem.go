@@ -21,6 +21,9 @@ func (p *Port) SetDTR(on bool) error {
 	return nil
 }
 
+// RestingDTR is how the settings want DTR to stand; the kernel raises it.
+func (p *Port) RestingDTR() bool { return p.dtr != LineOff }
+
 // moveModem brings DTR and RTS to where the settings want them.
 func moveModem(fd int, s Settings) error {
 	raise, lower := modemBits(s)

@@ -26,7 +26,7 @@ func open(s Settings, c *counts) (*Port, error) {
 		return nil, err
 	}
 	p := &Port{
-		path: s.Path, byteTime: s.ByteTime(), side: side, counts: c,
+		path: s.Path, byteTime: s.ByteTime(), side: side, counts: c, dtr: s.DTR,
 		reading: make(chan struct{}, 1), writing: make(chan struct{}, 1), closing: make(chan struct{}),
 	}
 	if err := p.setUp(s); err != nil {

@@ -40,6 +40,7 @@ type Port struct {
 	line     *tarm.Port      // set the line, and reads what side says is there
 	set      unix.Termios    // how the line stood when Open was done
 	counts   *counts
+	dtr      ModemLine
 	lost     func(error) // told of what makes the port useless; nil without a Line
 
 	reading chan struct{} // holds the turn of the one Read
