@@ -1,8 +1,6 @@
 package hwtest
 
-import (
-	"io"
-)
+import "io"
 
 // OSDPTile is one simulated OSDP reader alone on its line, as a Tile. It is a
 // Polled one.
@@ -20,7 +18,7 @@ func NewOSDPTile(master io.ReadWriter, reader *OSDPReader) *OSDPTile {
 // Show is OSDPReader.Show. The credential waits until the panel asks.
 func (t *OSDPTile) Show(credential string) error { return t.Tile.Show(credential) }
 
-// Frame is what the reader would answer in clear to a POLL with number 1; nil
+// Frame is Tile.Frame: what the reader would answer in clear to a POLL with number 1; nil
 // for what it cannot show.
 func (t *OSDPTile) Frame(credential string) []byte {
 	code, data, err := osdpShown(credential)
