@@ -164,7 +164,7 @@ func (p *PN532) dataExchange(in []byte) pn532Answer {
 	answer, wait := p.exchange(t, command)
 	if answer == nil {
 		status := byte(pn532Timeout)
-		if command[0] == 0x60 || command[0] == 0x61 {
+		if !t.target.dep() && command[0]&0xFE == 0x60 { // whose length was looked at
 			status = pn532MifareKey
 		}
 		return pn532Answer{data: []byte{status}, after: wait}

@@ -89,7 +89,10 @@ func (m *MifareClassic) Select() Target {
 // Exchange is Tag.Exchange. It knows authentication with the key FF FF FF FF FF
 // FF and reading.
 func (m *MifareClassic) Exchange(command []byte) []byte {
-	block := int(command[min(1, len(command)-1)])
+	block := 0
+	if len(command) > 1 {
+		block = int(command[1])
+	}
 	switch {
 	case len(command) == 12 && command[0]&0xFE == 0x60 && block < 64:
 		if slices.Equal(command[2:8], mustHex("FFFFFFFFFFFF")) && slices.Equal(command[8:], m.uid[len(m.uid)-4:]) {
