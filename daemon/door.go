@@ -38,30 +38,26 @@ type journal interface {
 // door is one door of this gateway. Its loop is the only one to move its
 // strike; everything that wants the door goes through its channels.
 type door struct {
-	id      string
-	name    string
-	hold    time.Duration
-	tiles   []*tile
-	strike  hw.Strike
-	rights  *rights
-	journal journal
-	clock   *timekeeper
-	digest  access.DigestKey
-	metrics *doorMetrics
-	log     hclog.Logger
+	id       string
+	name     string
+	hold     time.Duration
+	extended time.Duration // for people who need longer
+	tiles    []*tile
+	strike   hw.Strike
+	rights   *rights
+	journal  journal
+	clock    *timekeeper
+	digest   access.DigestKey
+	metrics  *doorMetrics
+	log      hclog.Logger
 
 	reads     chan heard    // bounded: from the loops of the tiles
 	asks      chan ask      // bounded: from people
 	beat      atomic.Uint64 // rises while the loop of the door lives
 	last      atomic.Pointer[lastTap]
 	openUntil atomic.Int64 // monotonic: when the pulse that runs ends
-}
 
-// tile is one reader of a door.
-type tile struct {
-	name   string
-	reader hw.Reader
-	beat   atomic.Uint64 // rises while its loop lives
+	senses
 }
 
 // heard is what a tile of the door read; a simulated tap has no tile.
@@ -79,8 +75,9 @@ type lastTap struct {
 // ask is somebody who wants the door to do something, without a tile.
 type ask struct {
 	actor string
-	read  *hw.Read        // a simulated tap; nil: open once, by order
-	gone  <-chan struct{} // closed when nobody waits for the answer any more
+	read  *hw.Read                         // a simulated tap
+	do    func(ctx context.Context) answer // something else; neither: open once, by order
+	gone  <-chan struct{}                  // closed when nobody waits for the answer any more
 	reply chan<- answer
 }
 
@@ -89,6 +86,7 @@ type answer struct {
 	event    string
 	decision access.Decision
 	snapshot *access.Snapshot
+	hold     time.Duration // how long the strike stays unlocked; 0: it was not
 	took     time.Duration
 	err      error
 }
@@ -105,8 +103,12 @@ func (d *door) run(ctx context.Context) error {
 		d.beat.Add(1)
 		select {
 		case <-ctx.Done():
+			d.leave()
 			return nil
 		case <-tick.C:
+			d.tend(ctx)
+		case s := <-d.levels:
+			d.sense(ctx, s)
 		case read := <-d.reads:
 			if time.Since(read.At) > readPatience {
 				d.metrics.discarded.Inc()
@@ -125,9 +127,12 @@ func (d *door) obey(ctx context.Context, a ask) {
 	select {
 	case <-a.gone:
 	default:
-		if a.read != nil {
+		switch {
+		case a.read != nil:
 			a.reply <- d.admit(ctx, heard{Read: *a.read}, a.actor)
-		} else {
+		case a.do != nil:
+			a.reply <- a.do(ctx)
+		default:
 			a.reply <- d.open(ctx, a.actor)
 		}
 	}
@@ -149,11 +154,15 @@ func (d *door) admit(ctx context.Context, read heard, actor string) answer {
 
 	a := answer{event: event.ID, decision: decision, snapshot: snapshot}
 	if decision.Granted() {
-		a.err = d.strikeFor(ctx, event.ID, late)
+		a.hold = d.holdFor(snapshot, decision)
+		a.err = d.strikeFor(ctx, event.ID, late, a.hold)
+		if a.err == nil {
+			d.passages.note(tap.Credential, tap.At)
+		}
 		a.took = time.Since(read.At)
 		d.metrics.struck(a.took, a.err)
 	}
-	d.show(ctx, read.tile, decision, a.err)
+	d.show(ctx, read, a)
 	d.metrics.tapped(decision.Reason)
 	d.last.Store(&lastTap{at: tap.At, reason: decision.Reason})
 	return a
@@ -178,7 +187,7 @@ func (d *door) tap(read heard) (access.Tap, access.Facts) {
 	default:
 		tap.Credential = d.digest.Credential(read.Kind, []byte(read.Value))
 	}
-	return tap, access.Facts{Clock: state}
+	return tap, access.Facts{Clock: state, LastPassage: d.passages.of(tap.Credential)}
 }
 
 // record writes the event down. A grant waits until it is durable, but not
@@ -201,46 +210,26 @@ func (d *door) record(event access.Event, wait bool) (late bool) {
 
 // strikeFor pulses the strike for a decision that was granted and records what
 // came of it. It returns as soon as the board acknowledged.
-func (d *door) strikeFor(ctx context.Context, decision string, late bool) error {
+func (d *door) strikeFor(ctx context.Context, decision string, late bool, hold time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, pulsePatience)
 	defer cancel()
-	err := d.strike.Pulse(ctx, d.hold)
+	err := d.strike.Pulse(ctx, hold)
+	d.outcome(decision, late, "unlocked", err)
+	d.unlocked(hold, decision, err)
+	return err
+}
+
+// outcome records what the strike did about a decision or an order.
+func (d *door) outcome(decision string, late bool, did string, err error) {
 	outcome := d.event(access.OutcomeEvent)
-	outcome.Ref, outcome.Late, outcome.Detail = decision, late, "unlocked"
+	outcome.Ref, outcome.Late, outcome.Detail = decision, late, did
 	if err != nil {
 		outcome.Detail = "strike: " + err.Error()
 		d.log.Error("granted, but the strike did not answer", "error", err)
 	}
 	d.journal.Append(outcome)
-	if err == nil {
-		d.openUntil.Store(int64(d.clock.Mono() + d.hold))
-	}
 	if late {
 		d.metrics.late.Add(1)
-	}
-	return err
-}
-
-// show answers the member: green only after the strike acknowledged.
-func (d *door) show(ctx context.Context, at *tile, decision access.Decision, strikeErr error) {
-	if at == nil {
-		return
-	}
-	signaler, ok := at.reader.(hw.Signaler)
-	if !ok {
-		return
-	}
-	notice := hw.Notice{Signal: hw.SignalRefused}
-	if decision.Granted() {
-		notice.Signal = hw.SignalGranted
-		if strikeErr != nil {
-			notice.Signal = hw.SignalAskDesk
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	if err := signaler.Signal(ctx, notice); err != nil {
-		d.log.Debug("the tile did not take its signal", "error", err)
 	}
 }
 
@@ -252,8 +241,8 @@ func (d *door) open(ctx context.Context, actor string) answer {
 	event.Credential.Kind, event.Presence = access.Operator, access.Remote
 	start := time.Now()
 	late := d.record(event, true)
-	err := d.strikeFor(ctx, event.ID, late)
-	return answer{event: event.ID, took: time.Since(start), err: err}
+	err := d.strikeFor(ctx, event.ID, late, d.hold)
+	return answer{event: event.ID, hold: d.hold, took: time.Since(start), err: err}
 }
 
 // event begins a line of the journal.

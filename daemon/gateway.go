@@ -60,7 +60,9 @@ type gateway struct {
 	ledger  *store.Ledger
 	keys    keys
 	rights  *rights
+	site    siteState
 	doors   *doorsPart
+	inputs  *inputsPart
 	sources *sourcesPart
 
 	reloading sync.Mutex                     // one reload at a time; guards ending
@@ -122,6 +124,11 @@ func (g *gateway) open(ctx context.Context) error {
 	g.doors = newDoorsPart(g)
 	g.later("the doors", g.doors.close)
 	if err := g.doors.apply(g.inForce()); err != nil {
+		return err
+	}
+	g.inputs = newInputsPart(g) // on the lines of the doors
+	g.later("the inputs", g.inputs.close)
+	if err := g.inputs.apply(g.inForce()); err != nil {
 		return err
 	}
 	g.sources = newSourcesPart(g)

@@ -39,8 +39,15 @@ strike = { driver = "modbus", port = "%[1]s/front-relay", channel = 0 }
 id = "lab"
 minimum_assurance = "low"
 kisi_lock = 2007
-reader = { driver = "line", preset = "hex-cr", port = "%[1]s/lab-tile" }
+forced_alarm = true
+reader = { driver = "line", preset = "hex-cr", port = "%[1]s/lab-tile", power = { driver = "modbus", port = "%[1]s/lab-board", channel = 0 } }
 strike = { driver = "usbrelay", board = "lcus", port = "%[1]s/lab-relay", channel = 0 }
+contact = { driver = "modbus", port = "%[1]s/lab-board", channel = 0, normally = "closed" }
+
+[[input]]
+id = "panel"
+role = "fire"
+device = { driver = "modbus", port = "%[1]s/lab-board", channel = 1, normally = "closed" }
 
 [control]
 view_socket = "%[1]s/view.sock"

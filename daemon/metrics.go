@@ -24,6 +24,7 @@ type metrics struct {
 	reloadOK  prometheus.Gauge
 	reloadAt  prometheus.Gauge
 	discarded *prometheus.CounterVec
+	noEntry   *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -51,11 +52,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		discarded: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tilegate_reads_discarded_total", Help: "Reads that a busy door could not take.",
 		}, []string{"door"}),
+		noEntry: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tilegate_door_no_entry_total", Help: "Granted taps after which nobody opened the door, where it has a contact.",
+		}, []string{"door"}),
 	}
 	late := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "tilegate_journal_late_total", Help: "Grants whose strike moved before their record was durable.",
 	}, func() float64 { return float64(m.late.Load()) })
-	reg.MustRegister(m.taps, m.duration, m.faults, late, m.write, m.reloadOK, m.reloadAt, m.discarded)
+	reg.MustRegister(m.taps, m.duration, m.faults, late, m.write, m.reloadOK, m.reloadAt, m.discarded, m.noEntry)
 	return m
 }
 
@@ -66,13 +70,14 @@ type doorMetrics struct {
 	faults    prometheus.Counter
 	late      *atomic.Uint64
 	discarded prometheus.Counter
+	noEntry   prometheus.Counter
 }
 
 // forDoor makes all series of a door, at zero.
 func (m *metrics) forDoor(id string) *doorMetrics {
 	d := &doorMetrics{
 		duration: m.duration.WithLabelValues(id), faults: m.faults.WithLabelValues(id),
-		late: &m.late, discarded: m.discarded.WithLabelValues(id),
+		late: &m.late, discarded: m.discarded.WithLabelValues(id), noEntry: m.noEntry.WithLabelValues(id),
 	}
 	for _, reason := range access.Reasons() {
 		d.taps[reason] = m.taps.WithLabelValues(id, reason.String())
@@ -87,6 +92,7 @@ func (m *metrics) dropDoor(id string) {
 	m.duration.DeletePartialMatch(door)
 	m.faults.DeletePartialMatch(door)
 	m.discarded.DeletePartialMatch(door)
+	m.noEntry.DeletePartialMatch(door)
 }
 
 func (d *doorMetrics) tapped(reason access.Reason) { d.taps[reason].Inc() }

@@ -30,12 +30,52 @@ func (g *gateway) Doors(context.Context) ([]control.Door, error) {
 			reader.Name = t.name
 			door.Readers = append(door.Readers, reader)
 		}
+		d.describeSenses(&door)
 		if last := d.last.Load(); last != nil {
 			door.LastTap, door.LastWhat = last.at, last.reason.String()
 		}
 		all = append(all, door)
 	}
 	return all, nil
+}
+
+// describeSenses tells what the door knows beside its tiles.
+func (d *openDoor) describeSenses(view *control.Door) {
+	ports := map[string]hw.PortUse{}
+	for _, wired := range inputsOf(d.settings) {
+		if wired.plan != nil {
+			ports[wired.name] = wired.plan.Port()
+		}
+	}
+	seen := d.look()
+	for _, in := range d.inputs {
+		one := device(in.Stats(), ports[in.name])
+		one.Name = in.name
+		view.Inputs = append(view.Inputs, one)
+		if in.name == contactInput {
+			view.Contact = leafWord(seen.contact)
+		}
+	}
+	for _, n := range seen.alarms {
+		if n.on {
+			view.Alarms = append(view.Alarms, control.Alarm{Alarm: n.alarm, Of: n.subject, Since: n.since})
+		}
+	}
+	if seen.held {
+		view.Held, view.HeldBy = seen.until, seen.heldBy
+	}
+}
+
+// leafWord is how the leaf of a door stands by its contact.
+func leafWord(l hw.Level) string {
+	switch l {
+	case hw.LevelNormal:
+		return "closed"
+	case hw.LevelActive:
+		return "open"
+	case hw.LevelUnknown, hw.LevelFault:
+	}
+	return l.String()
 }
 
 func device(s hw.Stats, use hw.PortUse) control.Device {
@@ -76,7 +116,7 @@ func (g *gateway) OpenDoor(ctx context.Context, caller control.Caller, id string
 	if a.err != nil {
 		return control.Opened{}, fmt.Errorf("door %s: %w", id, a.err)
 	}
-	return control.Opened{Door: id, Hold: d.hold, Event: a.event}, nil
+	return control.Opened{Door: id, Hold: a.hold, Event: a.event}, nil
 }
 
 // ask puts a wish to the loop of the door and waits for what came of it.

@@ -66,7 +66,13 @@ func (g *gateway) applySettings(ctx context.Context, o *config.Options) error {
 	if err := g.rights.setPolicies(ctx, policies(o)); err != nil {
 		return err
 	}
+	if err := g.inputs.leave(o); err != nil { // a door may get the port of an input, and the other way round
+		return err
+	}
 	if err := g.doors.apply(o); err != nil {
+		return err
+	}
+	if err := g.inputs.apply(o); err != nil {
 		return err
 	}
 	if err := g.sources.apply(ctx, o); err != nil {
@@ -117,6 +123,9 @@ func differences(old, next *config.Options) []string {
 	}
 	for id := range have {
 		all = append(all, "door "+id+" removed")
+	}
+	if !reflect.DeepEqual(old.Inputs, next.Inputs) {
+		all = append(all, "inputs changed")
 	}
 	if !reflect.DeepEqual(old.Sources, next.Sources) {
 		all = append(all, "sources changed")

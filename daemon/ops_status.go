@@ -72,6 +72,8 @@ func (g *gateway) rightsAge() string {
 // postureOf is how a door stands: open while a pulse runs.
 func postureOf(s *access.Snapshot, d *door) string {
 	switch {
+	case d.look().held:
+		return "held_open"
 	case int64(d.clock.Mono()) < d.openUntil.Load():
 		return "open"
 	case s.LockedDown(d.id):

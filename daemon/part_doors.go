@@ -7,10 +7,8 @@ import (
 	"reflect"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/hashicorp/go-hclog"
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/daemon/config"
@@ -27,6 +25,10 @@ const simulatedReader = "simulated"
 // pendingReads is how many reads may wait for a busy door; more are discarded
 // and counted, for a member taps again sooner than a queue drains.
 const pendingReads = 8
+
+// pendingLevels is how many changes of inputs may wait; the loop of an input
+// waits with the next, and then tells how the input stands by then.
+const pendingLevels = 8
 
 // doorsPart is the doors, their devices and the ports these share.
 type doorsPart struct {
@@ -105,10 +107,11 @@ func sameDoor(a, b config.Door) bool { return reflect.DeepEqual(a, b) }
 func (p *doorsPart) start(settings config.Door) (*openDoor, error) {
 	log := p.log.With("door", settings.ID)
 	d := &door{
-		id: settings.ID, name: settings.Name, hold: settings.Hold,
+		id: settings.ID, name: settings.Name, hold: settings.Hold, extended: settings.ExtendedHold,
 		rights: p.g.rights, journal: storeJournal{p.g.journal}, clock: p.g.clock, digest: p.g.keys.digest,
 		metrics: p.g.metrics.forDoor(settings.ID), log: log,
 		reads: make(chan heard, pendingReads), asks: make(chan ask, 1),
+		senses: senses{levels: make(chan sensed, pendingLevels), site: &p.g.site, way: doorway{doorwayRules: rulesOf(settings)}, passages: passages{within: settings.Policy.Passback}},
 	}
 	if err := p.wire(d, settings); err != nil {
 		return nil, errors.Join(err, d.close())
@@ -118,7 +121,18 @@ func (p *doorsPart) start(settings config.Door) (*openDoor, error) {
 	for _, t := range d.tiles {
 		opened.crew.start("reader "+t.name+" of "+d.id, func(ctx context.Context) error { return d.listen(ctx, t) })
 	}
+	for _, in := range d.inputs {
+		opened.crew.start(in.name+" of "+d.id, func(ctx context.Context) error { return d.feel(ctx, in) })
+	}
 	return opened, nil
+}
+
+// rulesOf is what the settings say of the doorway.
+func rulesOf(settings config.Door) doorwayRules {
+	return doorwayRules{
+		forced: settings.ForcedAlarm, relock: settings.RelockOnOpen,
+		heldAfter: settings.HeldAfter, heldWarning: settings.HeldWarning,
+	}
 }
 
 // wire opens the devices of a door.
@@ -132,15 +146,47 @@ func (p *doorsPart) wire(d *door, settings config.Door) (err error) {
 			return fmt.Errorf("reader %s: %w", r.Name, err)
 		}
 		d.tiles = append(d.tiles, t)
+		if r.Power == nil {
+			continue
+		}
+		if t.power, err = r.Power.Open(p.lines, d.log.Named("power").With("reader", r.Name)); err != nil {
+			return fmt.Errorf("power of reader %s: %w", r.Name, err)
+		}
+	}
+	for _, wired := range inputsOf(settings) {
+		if wired.plan == nil {
+			continue
+		}
+		in := &input{name: wired.name}
+		if in.Input, err = wired.plan.Open(p.lines, d.log.Named("input").With("input", in.name)); err != nil {
+			return fmt.Errorf("%s: %w", in.name, err)
+		}
+		d.inputs = append(d.inputs, in)
 	}
 	return nil
+}
+
+// wiredInput is an input of a door as the settings have it.
+type wiredInput struct {
+	name string
+	plan hw.InputPlan // nil: none
+}
+
+func inputsOf(settings config.Door) []wiredInput {
+	return []wiredInput{{contactInput, settings.Contact}, {exitInput, settings.ExitButton}, {tamperInput, settings.Tamper}}
 }
 
 // close gives the devices of a door back, locked.
 func (d *door) close() error {
 	var all []error
+	for _, in := range d.inputs {
+		all = append(all, in.Close())
+	}
 	for _, t := range d.tiles {
 		all = append(all, t.reader.Close())
+		if t.power != nil {
+			all = append(all, t.power.Close())
+		}
 	}
 	if d.strike != nil {
 		all = append(all, d.strike.Close())
@@ -152,38 +198,6 @@ func rest(ctx context.Context, strike hw.Strike) error {
 	ctx, cancel := context.WithTimeout(ctx, pulsePatience)
 	defer cancel()
 	return strike.Rest(ctx)
-}
-
-// listen hands what a tile read to the door, until ctx ends.
-func (d *door) listen(ctx context.Context, t *tile) error {
-	for ctx.Err() == nil {
-		read, err := hear(ctx, t.reader)
-		switch {
-		case err == nil:
-			t.beat.Add(1)
-			select {
-			case d.reads <- heard{read, t}:
-			default:
-				d.metrics.discarded.Inc()
-			}
-		case errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
-			t.beat.Add(1)
-		default:
-			d.log.Error("the reader cannot be read", "reader", t.name, "error", err)
-			select {
-			case <-time.After(time.Second):
-			case <-ctx.Done():
-			}
-		}
-	}
-	return nil
-}
-
-// hear waits a while for a read, so that the watchdog sees a loop that lives.
-func hear(ctx context.Context, reader hw.Reader) (hw.Read, error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	return reader.Read(ctx)
 }
 
 // shut takes doors away from everybody and closes them, all at once: a board that
@@ -239,54 +253,6 @@ func (p *doorsPart) count() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.open)
-}
-
-var (
-	readerUp = prometheus.NewDesc("tilegate_reader_up", "1 if the reader can be heard.", []string{"door", "reader"}, nil)
-	strikeUp = prometheus.NewDesc("tilegate_strike_up", "1 if the strike can be reached.", []string{"door"}, nil)
-	reopens  = prometheus.NewDesc("tilegate_port_reopens_total", "How often a serial port was opened again.", []string{"door", "device"}, nil)
-	frames   = prometheus.NewDesc("tilegate_frames_total", "Whole and correct frames by device.", []string{"door", "device"}, nil)
-	drops    = prometheus.NewDesc("tilegate_frame_drops_total", "Frames thrown away, by why.", []string{"door", "device", "why"}, nil)
-)
-
-// Describe names the numbers of the devices, for the registry.
-func (p *doorsPart) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{readerUp, strikeUp, reopens, frames, drops} {
-		ch <- d
-	}
-}
-
-// Collect reads the numbers of the devices. The drivers count; doors have names.
-func (p *doorsPart) Collect(ch chan<- prometheus.Metric) {
-	for _, d := range p.all() {
-		for _, t := range d.tiles {
-			stats := t.reader.Stats()
-			ch <- prometheus.MustNewConstMetric(readerUp, prometheus.GaugeValue, zeroOne(stats.Up), d.id, t.name)
-			device := "reader"
-			if t.name != usualReader {
-				device += " " + t.name
-			}
-			collectDevice(ch, stats, d.id, device)
-		}
-		stats := d.strike.Stats()
-		ch <- prometheus.MustNewConstMetric(strikeUp, prometheus.GaugeValue, zeroOne(stats.Up), d.id)
-		collectDevice(ch, stats, d.id, "strike")
-	}
-}
-
-func collectDevice(ch chan<- prometheus.Metric, s hw.Stats, door, device string) {
-	ch <- prometheus.MustNewConstMetric(reopens, prometheus.CounterValue, float64(s.Reopens), door, device)
-	ch <- prometheus.MustNewConstMetric(frames, prometheus.CounterValue, float64(s.Frames), door, device)
-	for why, n := range s.Drops {
-		ch <- prometheus.MustNewConstMetric(drops, prometheus.CounterValue, float64(n), door, device, why)
-	}
-}
-
-func zeroOne(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // storeJournal is the journal as a door needs it.

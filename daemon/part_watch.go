@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -22,6 +23,7 @@ type watch struct {
 	looked map[string]heartbeat // by look
 	doors  map[string]bool      // at the last look
 	tiles  map[string]bool      // at the last look, by door and name
+	alarms map[troubleKey]bool  // at the last look
 	line   string
 }
 
@@ -74,8 +76,11 @@ func (w *watch) look() {
 		err = errors.New("the disk does not answer")
 	}
 	g.troubles.set(err != nil, troubleJournal, "", errWords(err))
-	w.lookAtDoors(g.doors.all())
+	doors := g.doors.all()
+	w.lookAtDoors(doors)
+	w.lookAtAlarms(doors)
 	g.sources.judge(now)
+	w.lookAtClouds()
 	if line := g.statusLine(); line != w.line {
 		w.line = line
 		g.notify.status(line)
@@ -103,7 +108,7 @@ func (w *watch) lookAtDoors(doors []*openDoor) {
 		delete(gone, d.id)
 		for _, t := range d.tiles {
 			stats := t.reader.Stats()
-			troubles.set(!stats.Up, troubleReaderDown, t.of(d.id), stats.Err)
+			troubles.set(!stats.Up, troubleReaderDown, t.of(d.id), strings.TrimPrefix(stats.Err+t.healed(), "; "))
 			w.tiles[t.of(d.id)] = true
 			delete(goneTiles, t.of(d.id))
 		}

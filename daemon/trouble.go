@@ -47,10 +47,20 @@ const (
 	troubleReloadRefused = "reload_refused"
 	troubleAlertFailed   = "alert_failed"
 	troubleMetrics       = "metrics_down"
+	troubleForced        = "door_forced"
+	troubleHeld          = "door_held"
+	troubleTamper        = "tamper"
+	troubleReaderPower   = "reader_power"
+	troubleInputDown     = "input_down"
+	troubleFire          = "fire"
+	troubleMainsFail     = "mains_fail"
+	troubleBattery       = "battery"
+	troubleEnclosure     = "enclosure"
 )
 
-// troubleKinds is written once, here; docs/RUNBOOK.md has a heading for each.
-var troubleKinds = map[string]troubleKind{
+// troubleKinds is written once, here and for alarms in trouble_alarm.go;
+// docs/RUNBOOK.md has a heading for each.
+var troubleKinds = withAlarms(map[string]troubleKind{
 	troubleReaderDown: {
 		severity: critical, title: "Reader is silent", patience: 5 * time.Second,
 		text: "The tile at this door cannot be heard, so nobody can open it with a card. Check its cable and power; it is taken up again by itself.",
@@ -123,7 +133,7 @@ var troubleKinds = map[string]troubleKind{
 		severity: warning, title: "Nobody could be told",
 		text: "Mail or webhook could not be delivered. It is tried again.",
 	},
-}
+})
 
 // troubles is the board of what is wrong now. Any goroutine may write on it.
 type troubles struct {
@@ -180,6 +190,14 @@ func (t *troubles) declared(code, subject string) bool {
 	defer t.mu.Unlock()
 	_, ok := t.open[troubleKey{code, subject}]
 	return ok
+}
+
+// ripe says whether a trouble has lasted for as long as makes it one to show.
+func (t *troubles) ripe(code, subject string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	trouble, ok := t.open[troubleKey{code, subject}]
+	return ok && t.mono()-trouble.mono >= troubleKinds[code].patience
 }
 
 // shown lists what has lasted long enough and is not explained by another

@@ -8,7 +8,7 @@ import (
 	"github.com/tilegate/tilegate/daemon/access"
 )
 
-// TestEveryWordIsInTheRunbook: adding a reason or a trouble means writing down
+// TestEveryWordIsInTheRunbook: adding a reason, an alarm or a trouble means writing down
 // what to do about it.
 func TestEveryWordIsInTheRunbook(t *testing.T) {
 	text, err := os.ReadFile("../docs/RUNBOOK.md")
@@ -24,22 +24,30 @@ func TestEveryWordIsInTheRunbook(t *testing.T) {
 			headings[word] = true
 		}
 	}
-	for _, reason := range access.Reasons() {
-		if !headings[reason.String()] {
-			t.Errorf("the runbook has no heading for the reason %q", reason)
+	said := map[string]bool{}
+	demand := func(what, word string) {
+		if said[word] = true; !headings[word] {
+			t.Errorf("the runbook has no heading for the %s %q", what, word)
 		}
-		delete(headings, reason.String())
+	}
+	for _, reason := range access.Reasons() {
+		demand("reason", reason.String())
+	}
+	for _, alarm := range access.Alarms() {
+		demand("alarm", alarm.String())
+		if code := troubleOf(alarm); code != "" && troubleKinds[code].title == "" {
+			t.Errorf("the alarm %s is the trouble %q, which is none", alarm, code)
+		}
 	}
 	for code, kind := range troubleKinds {
-		if !headings[code] {
-			t.Errorf("the runbook has no heading for the trouble %q", code)
-		}
+		demand("trouble", code)
 		if kind.title == "" || kind.text == "" || kind.severity == "" {
 			t.Errorf("trouble %s: title, text and severity must say something", code)
 		}
-		delete(headings, code)
 	}
 	for word := range headings {
-		t.Errorf("the runbook has a heading %q that nothing says", word)
+		if !said[word] {
+			t.Errorf("the runbook has a heading %q that nothing says", word)
+		}
 	}
 }

@@ -12,18 +12,19 @@ import (
 )
 
 func newDoor(t *tool) *cobra.Command {
-	return noun("door", "list, open and test the doors", "Lists, opens and tests the doors of the gateway.",
+	return noun("door", "list, open, hold and test the doors", "Lists, opens, holds open and tests the doors of the gateway.",
 		`  tilegate door list
   tilegate door open front`,
-		newDoorList(t), newDoorOpen(t), newDoorTest(t))
+		newDoorList(t), newDoorOpen(t), newDoorHold(t), newDoorRelease(t), newDoorTest(t))
 }
 
 func newDoorList(t *tool) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "list the doors and their devices",
-		Long: `Lists the doors of the gateway: how their reader and strike are, and what the
-last tap came to.`,
+		Long: `Lists the doors of the gateway: whether they are locked and whether they stand
+open, how their readers and strikes are, and what the last tap came to. Below
+stands what is wrong with them. LEAF is a dash where no contact is wired.`,
 		Example: `  tilegate door list
   tilegate door list --json | jq -r '.[] | select(any(.readers[]; .up | not)) | .id'`,
 		Args: takes(),
@@ -42,13 +43,13 @@ last tap came to.`,
 }
 
 func (t *tool) sayDoors(doors []control.Door, now time.Time) {
-	rows := t.table("DOOR", "NAME", "STATE", "READER", "STRIKE", "LAST TAP")
+	rows := t.table("DOOR", "NAME", "STATE", "LEAF", "READER", "STRIKE", "LAST TAP")
 	for _, d := range doors {
 		last := ""
 		if !d.LastTap.IsZero() {
 			last = d.LastWhat + ", " + ago(d.LastTap, now)
 		}
-		rows.row(d.ID, d.Name, d.Posture, readersWord(d.Readers, now), deviceWord(d.Strike, now), last)
+		rows.row(d.ID, d.Name, d.Posture, d.Contact, readersWord(d.Readers, now), deviceWord(d.Strike, now), last)
 	}
 	rows.end()
 	for _, d := range doors {
@@ -56,6 +57,24 @@ func (t *tool) sayDoors(doors []control.Door, now time.Time) {
 			t.sayFault(d.ID+" reader "+r.Name, r)
 		}
 		t.sayFault(d.ID+" strike", d.Strike)
+		for _, in := range d.Inputs {
+			t.sayFault(d.ID+" "+in.Name, in)
+		}
+		t.sayState(d, now)
+	}
+}
+
+// sayState tells what is unusual about a door: who holds it, and its alarms.
+func (t *tool) sayState(d control.Door, now time.Time) {
+	if !d.Held.IsZero() {
+		t.say("  %s: held open by %s, for another %s", d.ID, dash(d.HeldBy), span(max(d.Held.Sub(now), 0)))
+	}
+	for _, a := range d.Alarms {
+		of := ""
+		if a.Of != "" {
+			of = " " + a.Of
+		}
+		t.say("  %s%s: ALARM %s, %s: %s", d.ID, of, a.Alarm, ago(a.Since, now), a.Alarm.Words())
 	}
 }
 

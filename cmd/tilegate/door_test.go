@@ -11,7 +11,9 @@ import (
 
 func TestDoorCommandsTellWhatHappened(t *testing.T) {
 	s := open(t, morning())
-	golden(t, "door", s.transcript(t, "door", "list")+s.transcript(t, "door", "open", "front")+s.transcript(t, "door", "test", "rear"))
+	golden(t, "door", s.transcript(t, "door", "list")+s.transcript(t, "door", "open", "front")+
+		s.transcript(t, "door", "hold", "front", "--for", "2h")+s.transcript(t, "door", "release", "front")+
+		s.transcript(t, "door", "hold", "front")+s.transcript(t, "door", "hold", "front", "--for", "25h")+s.transcript(t, "door", "test", "rear"))
 }
 
 func TestDoorOpenExitsAsItWent(t *testing.T) {
@@ -45,12 +47,14 @@ func TestDoorNamesComplete(t *testing.T) {
 	for _, args := range [][]string{
 		{"door", "open", ""},
 		{"door", "test", ""},
+		{"door", "hold", ""},
+		{"door", "release", ""},
 		{"why", "--door", ""},
 		{"tap", "simulate", "--door", ""},
 		{"event", "follow", "--door", ""},
 	} {
 		got := s.run(t, append([]string{"__complete"}, append([]string{"--socket", string(s)}, args...)...)...)
-		if want := "front\tFront door\nrear\tRear door\n:4\n"; got.out != want {
+		if want := "front\tFront door\nhall\tHall\nrear\tRear door\n:4\n"; got.out != want {
 			t.Errorf("%v completes to %q, want %q", args, got.out, want)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,7 +74,9 @@ func newEventList(t *tool) *cobra.Command {
 		Use:   "list",
 		Short: "list events, oldest first",
 		Long: `Lists events of the journal, oldest first: the newest 100, or what the flags
-choose. Cards show as their kind and the first characters of a digest.`,
+choose. Cards show as their kind and the first characters of a digest. CODE is
+what a tile with a display shows to whom it sends away, to be read out to the
+desk.`,
 		Example: `  tilegate event list --door front --since -2h
   tilegate event list --reason unknown --since "2026-11-21 09:00" --until "2026-11-21 18:00"
   tilegate event list --json | jq -r '.[] | [.at, .door, .reason] | @tsv'`,
@@ -90,9 +93,10 @@ choose. Cards show as their kind and the first characters of a digest.`,
 			if t.asJSON {
 				return t.sayJSON(events)
 			}
-			rows := t.table("TIME", "NUMBER", "DOOR", "WHAT", "WHO", "DETAIL")
+			rows := t.table("TIME", "NUMBER", "CODE", "DOOR", "WHAT", "WHO", "DETAIL")
 			for _, e := range events {
-				rows.row(eventCells(e, zone)...)
+				cells := eventCells(e, zone)
+				rows.row(slices.Insert(cells, 2, codeOf(e))...)
 			}
 			rows.end()
 			if n := len(events); n >= cmp.Or(s.query.Limit, control.UsualEvents) {
@@ -150,9 +154,20 @@ that nothing is missed. With --json there is one object on each line.`,
 	return cmd
 }
 
+// codeOf is what a member who was sent away can read out; only taps have one.
+func codeOf(e access.Event) string {
+	if e.Kind != access.DecisionEvent {
+		return ""
+	}
+	return e.Code()
+}
+
 // eventLine is an event on one line of a stream.
 func eventLine(e access.Event, zone *time.Location) string {
 	c := eventCells(e, zone)
+	if code := codeOf(e); code != "" && e.Reason != access.Granted {
+		c[3] += " (code " + code + ")"
+	}
 	parts := []string{c[0], "#" + c[1], fmt.Sprintf("%-12s", dash(c[2])), dash(c[3])}
 	for _, more := range c[4:] {
 		if more != "" {
@@ -171,15 +186,36 @@ func dash(text string) string {
 
 // eventCells are time, number, door, what, who and detail.
 func eventCells(e access.Event, zone *time.Location) []string {
-	what := e.Kind.String()
-	if e.Kind == access.DecisionEvent {
+	what, detail := e.Kind.String(), e.Detail
+	switch e.Kind {
+	case access.DecisionEvent:
 		what = decisionWord(e)
+	case access.AlarmEvent:
+		what, detail = alarmWords(e)
+	case access.OutcomeEvent, access.ActionEvent, access.SystemEvent:
 	}
-	detail := e.Detail
 	if e.Late {
 		detail = strings.TrimSpace(detail + " (written late)")
 	}
 	return []string{when(e.At, zone), fmt.Sprint(e.Seq), e.Door, what, whoWord(e), detail}
+}
+
+// alarmWords is what an alarm is, and what that means.
+func alarmWords(e access.Event) (what, detail string) {
+	alarm, begins, known := access.AlarmOf(e.Detail)
+	if !known {
+		return e.Kind.String(), e.Detail
+	}
+	if what = "alarm: " + alarm.String(); !begins {
+		what = "alarm over: " + alarm.String()
+	}
+	if begins {
+		detail = alarm.Words()
+	}
+	if e.Reader != "" {
+		detail = strings.TrimSuffix(e.Reader+": "+detail, ": ")
+	}
+	return what, detail
 }
 
 func decisionWord(e access.Event) string {

@@ -17,7 +17,13 @@ import (
 )
 
 func TestEventListIsATable(t *testing.T) {
-	s := open(t, morning())
+	g := morning()
+	g.events = append(g.events,
+		access.Event{Seq: 5, ID: "e5", At: noon, Kind: access.AlarmEvent, Door: "front", Detail: access.ForcedOpen.Detail(true)},
+		access.Event{Seq: 6, ID: "e6", At: noon, Kind: access.AlarmEvent, Door: "front", Reader: "contact", Detail: access.InputLost.Detail(false)},
+		access.Event{Seq: 7, ID: "e7", At: noon, Kind: access.AlarmEvent, Reader: "panel", Detail: access.Fire.Detail(true)},
+		access.Event{Seq: 8, ID: "e8", At: noon, Kind: access.AlarmEvent, Door: "front", Detail: "an alarm of a newer version"})
+	s := open(t, g)
 	golden(t, "event", s.transcript(t, "event", "list"))
 }
 

@@ -43,7 +43,17 @@ func morning() *gateway {
 		{
 			ID: "front", Name: "Front door", Posture: "locked", LastTap: at(2 * time.Minute), LastWhat: "granted",
 			Readers: []control.Device{{Name: "in", Driver: "line", Port: "/dev/ttyUSB0", Up: true, Since: at(3 * time.Hour)}},
-			Strike:  control.Device{Driver: "modbus", Port: "/dev/ttyUSB1", Up: true},
+			Strike:  control.Device{Driver: "modbus", Port: "/dev/ttyUSB1", Up: true}, Contact: "closed",
+			Inputs: []control.Device{{Name: "contact", Driver: "modbus", Port: "/dev/ttyUSB1", Up: true}},
+		},
+		{
+			ID: "hall", Name: "Hall", Posture: "held_open", Held: at(-2 * time.Hour), HeldBy: "anna", Contact: "open",
+			Strike: control.Device{Driver: "modbus", Port: "/dev/ttyUSB1", Up: true},
+			Inputs: []control.Device{
+				{Name: "contact", Driver: "modbus", Port: "/dev/ttyUSB1", Up: true},
+				{Name: "exit_button", Driver: "gpio", Port: "/dev/gpiochip0", Err: "no such line", Since: at(time.Minute)},
+			},
+			Alarms: []control.Alarm{{Alarm: access.InputLost, Of: "exit_button", Since: at(time.Minute)}, {Alarm: access.HeldOpen, Since: at(10 * time.Minute)}},
 		},
 		{
 			ID: "rear", Name: "Rear door", Posture: "locked_down",
@@ -71,8 +81,8 @@ func morning() *gateway {
 		doors: doors, syncs: syncs, fresh: make(chan access.Event),
 		events: []access.Event{
 			{Seq: 1, ID: "e1", At: at(time.Hour), Kind: access.SystemEvent, Detail: "started"},
-			{Seq: 2, ID: "e2", At: at(2 * time.Minute), Door: "front", Credential: anna, Holder: "kisi:user:1804", Reason: access.Granted},
-			{Seq: 3, ID: "e3", At: at(time.Minute), Door: "front", Credential: anna, Reason: access.NotYet, Reasons: []access.Reason{access.NotYet, access.DoorHours}, Late: true},
+			{Seq: 2, ID: "0886423456789abcdef0123456789abc", At: at(2 * time.Minute), Door: "front", Credential: anna, Holder: "kisi:user:1804", Reason: access.Granted},
+			{Seq: 3, ID: "939ab03456789abcdef0123456789abc", At: at(time.Minute), Door: "front", Credential: anna, Reason: access.NotYet, Reasons: []access.Reason{access.NotYet, access.DoorHours}, Late: true},
 			{Seq: 4, ID: "e4", At: at(0), Kind: access.ActionEvent, Door: "rear", Actor: "anna", Detail: "opened by hand"},
 		},
 		readers: []control.Reader{
@@ -119,7 +129,7 @@ func welcome() control.Answer {
 }
 
 func (g *gateway) operations() control.Operations {
-	return control.Operations{Status: g, Doors: g, Readers: g, Events: g, Access: g, Sync: g, Kisi: g, Reload: g}
+	return control.Operations{Status: g, Doors: g, Holds: g, Readers: g, Events: g, Access: g, Sync: g, Kisi: g, Reload: g}
 }
 
 func (g *gateway) act(what string) error {
@@ -159,6 +169,14 @@ func (g *gateway) PairReader(_ context.Context, _ control.Caller, ask control.Pa
 		return err
 	}
 	return g.act(fmt.Sprintf("pair %s %s for %v", ask.Door, ask.Device, ask.Window))
+}
+
+func (g *gateway) HoldDoor(_ context.Context, _ control.Caller, ask control.Hold) (control.Held, error) {
+	return control.Held{Door: ask.Door, Until: noon.Add(ask.For), Event: "e7"}, g.act("hold " + ask.Door + " for " + ask.For.String())
+}
+
+func (g *gateway) ReleaseDoor(_ context.Context, _ control.Caller, door string) (control.Held, error) {
+	return control.Held{Door: door, Event: "e8"}, g.act("release " + door)
 }
 
 func (g *gateway) Events(_ context.Context, query control.EventQuery) ([]access.Event, error) {

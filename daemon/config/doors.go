@@ -33,6 +33,7 @@ func (c *checker) doors(file *settings) {
 			c.lock(t.path+".kisi_lock", *door.KisiLock, locks, file.Kisi.present())
 		}
 		c.policy(t.path, &door)
+		c.doorway(t, &door)
 		checked := c.door(t.path, &door)
 		uses = append(uses, c.devices(t.path, &door, &checked)...)
 		c.options.Doors = append(c.options.Doors, checked)
@@ -72,6 +73,10 @@ func (c *checker) lock(key string, lock int64, seen map[int64]string, kisi bool)
 
 func (c *checker) policy(path string, door *doorTable) {
 	c.within(path+".hold", door.Hold, hw.MinPulse, hw.MaxPulse)
+	c.within(path+".passback", door.Passback, 0, 24*time.Hour)
+	if door.AskPIN && len(door.Reader) == 0 {
+		c.blame(path+".ask_pin", "add a reader with keys, or leave it away", "the door has no reader to type a PIN at")
+	}
 	if door.HighSecurity && door.Residential {
 		c.blame(path+".residential", "leave one of them away",
 			"a home is never refused for old rights, a high_security door always: it cannot be both")
@@ -81,13 +86,14 @@ func (c *checker) policy(path string, door *doorTable) {
 func (c *checker) door(path string, door *doorTable) Door {
 	checked := Door{
 		ID: door.ID, Name: firstOf(door.Name, door.ID), Hold: door.Hold, ExtendedHold: max(door.Hold, door.ExtendedHold),
-		RelockOnOpen: door.RelockOnOpen, HeldAfter: door.HeldAfter, HeldWarning: door.HeldWarning,
+		RelockOnOpen: door.RelockOnOpen, ForcedAlarm: forcedAlarm(door), HeldAfter: door.HeldAfter, HeldWarning: door.HeldWarning,
 		Policy: access.Policy{
 			Door: door.ID, Name: firstOf(door.Name, door.ID),
 			MinimumAssurance: access.MediumAssured,
 			AskPIN:           door.AskPIN,
 			HighSecurity:     door.HighSecurity,
 			Residential:      door.Residential,
+			Passback:         door.Passback,
 		},
 	}
 	if door.MinimumAssurance != nil {

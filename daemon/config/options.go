@@ -66,6 +66,7 @@ type Door struct {
 	Hold         time.Duration
 	ExtendedHold time.Duration // for people who need longer; at least Hold
 	RelockOnOpen bool          // end the pulse when the contact says that the door opened
+	ForcedAlarm  bool          // an opening that nobody let happen is an alarm; only with a contact
 	HeldAfter    time.Duration // how long the door may stand open
 	HeldWarning  time.Duration // how long before that the tile warns
 	Policy       access.Policy

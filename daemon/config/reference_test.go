@@ -13,6 +13,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"github.com/tilegate/tilegate/cloud"
+	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/hw"
 )
 
@@ -80,7 +81,7 @@ func TestReferenceShowsTheRealDefaults(t *testing.T) {
 		t.Errorf("[file] every is %s, want 10s", got)
 	}
 	front := on.Doors[0]
-	if front.Hold != defaultHold || front.Policy.MinimumAssurance != 0 || front.Policy.HighSecurity || front.Policy.Residential {
+	if front.Hold != defaultHold || front.Policy.MinimumAssurance != access.MediumAssured || front.Policy.HighSecurity || front.Policy.Residential {
 		t.Errorf("the first door of the reference shows %+v, which are no defaults", front.Policy)
 	}
 }
@@ -115,6 +116,15 @@ func TestReferenceHasEveryKey(t *testing.T) {
 	}
 	for _, name := range hw.ReaderDrivers() {
 		_, _ = hw.CheckReader(name, collectDriver("door.reader", name))
+	}
+	for _, key := range keysOf(reflect.TypeFor[readerTable]()) {
+		want["door.reader(line)."+key] = true
+	}
+	for _, name := range hw.InputDrivers() {
+		_, _ = hw.CheckInput(name, func(into any) error {
+			fieldPaths("input.device("+name+")", reflect.TypeOf(into).Elem(), want)
+			return errNoted
+		})
 	}
 	for _, name := range hw.StrikeDrivers() {
 		_, _ = hw.CheckStrike(name, collectDriver("door.strike", name))

@@ -48,8 +48,10 @@ type doorTable struct {
 	HighSecurity     bool              `toml:"high_security"`
 	Residential      bool              `toml:"residential"`
 	RelockOnOpen     bool              `toml:"relock_on_open"`
+	ForcedAlarm      *bool             `toml:"forced_alarm"`
 	HeldAfter        time.Duration     `toml:"held_after"`
 	HeldWarning      time.Duration     `toml:"held_warning"`
+	Passback         time.Duration     `toml:"passback"`
 	Reader           tables            `toml:"reader"`
 	Strike           table             `toml:"strike"`
 	Contact          table             `toml:"contact"`
@@ -127,6 +129,7 @@ func schema() map[string][]string {
 	sections := map[string][]string{}
 	collect("", reflect.TypeFor[settings](), sections)
 	sections["[door]"] = keysOf(reflect.TypeFor[doorTable]())
+	sections["[input]"] = keysOf(reflect.TypeFor[inputTable]())
 	for _, source := range []string{"kisi", "file"} {
 		sections[source] = keysOf(reflect.TypeFor[sourceTable]())
 	}

@@ -25,7 +25,7 @@ type house struct {
 }
 
 func (h *house) operations() Operations {
-	return Operations{Status: h, Doors: h, Events: h, Access: h, Sync: h, Kisi: h, Reload: h}
+	return Operations{Status: h, Doors: h, Holds: h, Events: h, Access: h, Sync: h, Kisi: h, Reload: h}
 }
 
 func (h *house) note(args ...any) error {
@@ -50,6 +50,14 @@ func (h *house) OpenDoor(_ context.Context, caller Caller, door string) (Opened,
 
 func (h *house) TestDoor(_ context.Context, caller Caller, door string) ([]cloud.CheckLine, error) {
 	return []cloud.CheckLine{{What: "reader", OK: true}, {What: "strike", Note: "no answer"}}, h.note(caller, door)
+}
+
+func (h *house) HoldDoor(_ context.Context, caller Caller, ask Hold) (Held, error) {
+	return Held{Door: ask.Door, Until: h.status.Started, Event: "e1"}, h.note(caller, ask)
+}
+
+func (h *house) ReleaseDoor(_ context.Context, caller Caller, door string) (Held, error) {
+	return Held{Door: door, Event: "e1"}, h.note(caller, door)
 }
 
 func (h *house) Events(_ context.Context, query EventQuery) ([]access.Event, error) {

@@ -24,6 +24,7 @@ type Caller struct {
 type Operations struct {
 	Status  StatusOps
 	Doors   DoorOps
+	Holds   HoldOps
 	Readers ReaderOps
 	Events  EventOps
 	Access  AccessOps
@@ -126,14 +127,26 @@ type Door struct {
 	Lock     string    `json:"lock,omitempty"`
 	Readers  []Device  `json:"readers"`
 	Strike   Device    `json:"strike"`
-	Posture  string    `json:"posture"` // locked, open (while a pulse runs), locked_down
+	Inputs   []Device  `json:"inputs,omitempty"`
+	Posture  string    `json:"posture"` // locked, open (while a pulse runs), held_open, locked_down
+	Held     time.Time `json:"held_until,omitzero"`
+	HeldBy   string    `json:"held_by,omitempty"`
+	Contact  string    `json:"contact,omitempty"` // closed, open, unknown or fault; empty: there is none
+	Alarms   []Alarm   `json:"alarms,omitempty"`  // that last
 	LastTap  time.Time `json:"last_tap,omitzero"`
 	LastWhat string    `json:"last_what,omitempty"` // reason of the last tap
 }
 
+// Alarm is something at a door that should not be.
+type Alarm struct {
+	Alarm access.Alarm `json:"alarm"`
+	Of    string       `json:"of,omitempty"` // which input or reader, where there are several
+	Since time.Time    `json:"since"`
+}
+
 // Device is a reader, a strike or an input.
 type Device struct {
-	Name    string    `json:"name,omitempty"` // of a reader: in, out …
+	Name    string    `json:"name,omitempty"` // of a reader: in, out …; of an input: contact …
 	Driver  string    `json:"driver"`
 	Port    string    `json:"port"`
 	Up      bool      `json:"up"`

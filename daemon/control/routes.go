@@ -34,6 +34,8 @@ func (s *Server) routes() []route {
 		{pattern: "GET /v1/doors", answer: s.doors},
 		{pattern: "POST /v1/doors/{door}/open", acts: true, answer: s.openDoor},
 		{pattern: "POST /v1/doors/{door}/test", acts: true, answer: s.testDoor},
+		{pattern: "POST /v1/doors/{door}/hold", acts: true, answer: s.holdDoor},
+		{pattern: "POST /v1/doors/{door}/release", acts: true, answer: s.releaseDoor},
 		{pattern: "GET /v1/readers", answer: s.readers},
 		{pattern: "POST /v1/doors/{door}/pair", acts: true, stream: s.pairReader},
 		{pattern: "GET /v1/events", answer: s.events},
