@@ -10,8 +10,8 @@ import (
 // the time.
 func (p *PN532) there(t *pn532Tag) bool { return t.powered && slices.Contains(p.field, t) }
 
-// find brings up to most tags into the active state, all of them or the one
-// with a UID.
+// find brings up to so many tags into the active state: of all in the field, or
+// of those with a UID.
 func (p *PN532) find(most int, uid []byte) (found []*pn532Tag, block []byte) {
 	p.rf, p.targets = true, nil
 	var sens []byte
