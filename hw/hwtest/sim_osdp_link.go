@@ -67,7 +67,7 @@ func (r *OSDPReader) hear(f osdpFrame, at time.Time) []osdpSaid {
 	r.heardAt = at
 	r.seen.Commands[f.code]++
 	if !f.complete || len(f.raw) > r.receives() {
-		return r.send(f, osdpNAK(2))
+		return r.send(f, osdpReply{code: 0x41, data: []byte{2}, bare: true})
 	}
 	if again := f.number != 0 && f.number == r.number && bytes.Equal(f.raw, r.cached.command); again {
 		r.seen.Repeats++

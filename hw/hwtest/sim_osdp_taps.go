@@ -1,6 +1,7 @@
 package hwtest
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -103,9 +104,9 @@ func osdpShown(credential string) (code byte, data []byte, err error) {
 		return 0x50, append([]byte{0, format, byte(bits), byte(bits >> 8)}, body...), nil
 	}
 	if card := osdpWiegand.FindStringSubmatch(credential); card != nil {
-		facility, _ := strconv.ParseUint(card[1], 10, 8)
+		facility, wrong := strconv.ParseUint(card[1], 10, 8)
 		number, err := strconv.ParseUint(card[2], 10, 16)
-		if err != nil {
+		if err := errors.Join(wrong, err); err != nil {
 			return 0, nil, fmt.Errorf("card %s: %w", credential, err)
 		}
 		body := osdpH10301(byte(facility), uint16(number))
