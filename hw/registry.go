@@ -48,6 +48,14 @@ type InputPlan interface {
 	Open(lines *Lines, log hclog.Logger) (Input, error)
 }
 
+// SelfTester is a plan that can try itself: what its settings say against
+// examples of what the device sends.
+type SelfTester interface {
+	// SelfTest says which examples come out otherwise. It touches no hardware
+	// and does not wait.
+	SelfTest() error
+}
+
 // The registries of drivers are written by package initialisation only.
 var (
 	readerDrivers = map[string]func(Decode) (ReaderPlan, error){}

@@ -48,7 +48,8 @@ func newConfigCheck(t *tool) *cobra.Command {
 		Long: `Checks a settings file as the gateway does before it takes it into use, without
 a gateway, hardware or network, and shows every mistake with its line. A secret
 that is missing or cannot be read is only a warning: doors need no cloud. The
-built-in reader presets are tried on their own examples as well.`,
+readers are tried on examples of what they send: those of their preset, and
+those that the settings give.`,
 		Example: `  tilegate config check
   tilegate config check --config ./tilegate.toml`,
 		Annotations: exits(`0    the settings are good, perhaps with warnings
@@ -95,7 +96,8 @@ func checkSettings(path string) (checked, error) {
 		}
 		return found, nil
 	}
-	found.OK = true
+	found.Mistakes = tried(path, options)
+	found.OK = len(found.Mistakes) == 0
 	found.Doors = len(options.Doors)
 	for _, source := range options.Sources {
 		found.Sources = append(found.Sources, source.Name)
@@ -105,6 +107,26 @@ func checkSettings(path string) (checked, error) {
 	}
 	found.Warnings = append(found.Warnings, mistakesOf(options.CheckSecrets())...)
 	return found, nil
+}
+
+// tried are the readers that do not make of their examples what they should.
+func tried(path string, options *config.Options) []mistake {
+	wrong := []mistake{}
+	for _, door := range options.Doors {
+		for _, reader := range door.Readers {
+			test, ok := reader.Plan.(hw.SelfTester)
+			if !ok {
+				continue
+			}
+			if err := test.SelfTest(); err != nil {
+				wrong = append(wrong, mistake{
+					Path: path, What: fmt.Sprintf("door %s, reader %s: %s", door.ID, reader.Name, strings.ReplaceAll(err.Error(), "\n", "; ")),
+					Hint: "compare its tables with what the reader sends; an example says in bytes what came, and in want what it is",
+				})
+			}
+		}
+	}
+	return wrong
 }
 
 func mistakesOf(err error) []mistake {

@@ -64,6 +64,38 @@ func TestConfigCheckOnlyWarnsOfASecretThatIsMissing(t *testing.T) {
 	}
 }
 
+func TestConfigCheckTriesTheReadersOnTheirExamples(t *testing.T) {
+	const settings = `[site]
+id = "a"
+name = "A"
+time_zone = "UTC"
+[file]
+path = "/r.json"
+[[door]]
+id = "front"
+strike = { driver = "modbus", port = "/dev/serial/by-path/b" }
+[door.reader]
+driver = "line"
+port = "/dev/serial/by-path/a"
+preset = "hex-cr"
+decode = { from = "hex", as = "uid", reverse = ["bytes"] }
+examples = [ { in = "'32582E92' CR", want = "card %s" }, { in = "'32582E9' CR", want = "drop decode" } ]
+`
+	for want, exit := range map[string]int{"922e5832": exitOK, "32582e92": exitFailed} {
+		path := filepath.Join(t.TempDir(), "tilegate.toml")
+		if err := os.WriteFile(path, []byte(strings.Replace(settings, "%s", want, 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got := noSite(t).run(t, "config", "check", "--config", path)
+		if got.code != exit {
+			t.Errorf("%s: exit %d, want %d:\n%s%s", want, got.code, exit, got.out, got.err)
+		}
+		if exit != exitOK && !strings.Contains(got.out+got.err, `door front, reader in: 33 32 35 38 32 45 39 32 0D: got "card 922e5832", want "card 32582e92"`) {
+			t.Errorf("%s: not told:\n%s%s", want, got.out, got.err)
+		}
+	}
+}
+
 func TestTheToolLooksWhereTheGatewayListens(t *testing.T) {
 	options, err := config.Load("testdata/good.toml")
 	if err != nil {
