@@ -19,7 +19,7 @@ type channel struct {
 // newChannel derives the session keys from a reader's key and our challenge, of
 // which only the first six bytes count (annex D).
 func newChannel(key Key, challenge [8]byte) *channel {
-	base := blockCipher(key.secret[:])
+	base := blockCipher(key.secret()[:])
 	derive := func(kind byte) cipher.Block {
 		block := [16]byte{0x01, kind}
 		copy(block[2:8], challenge[:6])

@@ -225,7 +225,7 @@ func COMSET(address byte, baud uint32) Command {
 // KEYSET gives the reader a new key. It may only be sent inside the
 // secure channel; a Peer sends it by itself and only while pairing.
 func KEYSET(key Key) Command {
-	return Command{codeKEYSET, append([]byte{0x01, KeySize}, key.secret[:]...)}
+	return Command{codeKEYSET, append([]byte{0x01, KeySize}, key.secret()[:]...)}
 }
 
 // ACURXSIZE says how long a reply the panel can take.

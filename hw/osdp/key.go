@@ -11,9 +11,19 @@ import (
 const KeySize = 16
 
 // Key is the secret key of one reader (SCBK). It never shows itself: it prints
-// as a word, whatever the verb, also inside other values, which is why the bytes
-// hang on a pointer. The zero value is no key.
-type Key struct{ secret *[KeySize]byte }
+// as a word, whatever the verb, also inside other values. The zero value is no
+// key.
+type Key struct{ hidden **[KeySize]byte }
+
+// Inside unexported fields fmt does not ask a value how to print itself, and for
+// a verb that does not fit it follows one pointer. It never follows two.
+
+func hideKey(raw [KeySize]byte) Key {
+	p := &raw
+	return Key{&p}
+}
+
+func (k Key) secret() *[KeySize]byte { return *k.hidden }
 
 var errWeakKey = errors.New("the key can be guessed: it must be sixteen random bytes, and not the default key of OSDP")
 
@@ -26,7 +36,7 @@ func MakeKey(raw []byte) (Key, error) {
 	if weak(raw) {
 		return Key{}, errWeakKey
 	}
-	return Key{(*[KeySize]byte)(append([]byte(nil), raw...))}, nil
+	return hideKey([KeySize]byte(raw)), nil
 }
 
 // NewKey draws a key from a source of random bytes.
@@ -41,11 +51,11 @@ func NewKey(random io.Reader) (Key, error) {
 // defaultKey is SCBK-D, which every reader knows before it was given its own
 // (SIA OSDP 2.2, annex D): 30 31 … 3F. It counts, so weak refuses it.
 func defaultKey() Key {
-	key := Key{new([KeySize]byte)}
-	for i := range key.secret {
-		key.secret[i] = byte(0x30 + i)
+	var raw [KeySize]byte
+	for i := range raw {
+		raw[i] = byte(0x30 + i)
 	}
-	return key
+	return hideKey(raw)
 }
 
 // weak says whether each byte differs from the one before by the same step of
@@ -64,22 +74,22 @@ func weak(raw []byte) bool {
 }
 
 // IsZero says whether there is no key.
-func (k Key) IsZero() bool { return k.secret == nil }
+func (k Key) IsZero() bool { return k.hidden == nil }
 
 // Bytes is a copy of the key, for whoever keeps it; nil if there is none.
 func (k Key) Bytes() []byte {
-	if k.secret == nil {
+	if k.hidden == nil {
 		return nil
 	}
-	return append([]byte(nil), k.secret[:]...)
+	return append([]byte(nil), k.secret()[:]...)
 }
 
 // Equal compares two keys in constant time. No key equals none.
 func (k Key) Equal(other Key) bool {
-	if k.secret == nil || other.secret == nil {
-		return k.secret == other.secret
+	if k.hidden == nil || other.hidden == nil {
+		return k.hidden == other.hidden
 	}
-	return subtle.ConstantTimeCompare(k.secret[:], other.secret[:]) == 1
+	return subtle.ConstantTimeCompare(k.secret()[:], other.secret()[:]) == 1
 }
 
 // String hides the key.
@@ -93,11 +103,12 @@ func (Key) MarshalText() ([]byte, error) { return nil, errors.New("a key is not 
 
 // Secret is what a person presented: the bits of a card, the digits of a PIN. It
 // never shows itself, as Key does not.
-type Secret struct{ hidden *[]byte }
+type Secret struct{ hidden **[]byte }
 
 func newSecret(b []byte) Secret {
 	b = append([]byte(nil), b...)
-	return Secret{&b}
+	p := &b
+	return Secret{&p}
 }
 
 // Bytes is what is hidden. The caller does not change it.
@@ -105,7 +116,7 @@ func (s Secret) Bytes() []byte {
 	if s.hidden == nil {
 		return nil
 	}
-	return *s.hidden
+	return **s.hidden
 }
 
 // String hides the secret.

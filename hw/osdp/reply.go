@@ -178,19 +178,19 @@ func DecodeFMT(data []byte) (Chars, error) {
 	return Chars{data[0], data[1] == 1, newSecret(data[3:])}, nil
 }
 
-// Keys are keys that were pressed: '0' to '9', '*' and '#' (KEYPAD).
-type Keys struct {
+// Keypad is what was pressed: '0' to '9', '*' and '#' (KEYPAD).
+type Keypad struct {
 	Reader byte
 	Digits Secret
 }
 
 // DecodeKEYPAD reads keys. The wire's 7F and 0D become '*' and '#'; other keys
 // stay as they are.
-func DecodeKEYPAD(data []byte) (Keys, error) {
+func DecodeKEYPAD(data []byte) (Keypad, error) {
 	if len(data) < 2 || len(data) != 2+int(data[1]) {
-		return Keys{}, RefusedLength
+		return Keypad{}, RefusedLength
 	}
-	keys := Keys{data[0], newSecret(data[2:])}
+	keys := Keypad{data[0], newSecret(data[2:])}
 	for i, k := range keys.Digits.Bytes() {
 		switch k {
 		case 0x7F:
