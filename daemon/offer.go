@@ -1,0 +1,128 @@
+package daemon
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/tilegate/tilegate/cloud/secret"
+	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/daemon/config"
+	"github.com/tilegate/tilegate/daemon/pass"
+	"github.com/tilegate/tilegate/hw"
+)
+
+// offers makes decidable taps of what readers see. All doors share one. The card
+// value ends here.
+type offers struct {
+	verifier atomic.Pointer[pass.Verifier] // replaced by a reload
+	digest   access.DigestKey
+	replays  *replays
+}
+
+// scene is where and when something was offered.
+type scene struct {
+	door, reader string
+	at           time.Time
+	clock        access.ClockState
+	anyClock     bool // the door refuses nobody for the clock, as somebody's home
+}
+
+// offered is what came from a tile, for the door to decide. Of digits only their
+// digest and their number are here.
+type offered struct {
+	tap access.Tap
+	// uses is what the proof of a pass or a tag uses up: write the decision with
+	// it. Nil: nothing.
+	uses *reservation
+	// detail is for the event: who signed, or what is odd. It may be empty.
+	detail string
+	digits int // how many, where the credential is a PIN
+}
+
+// tap makes a tap of a read. What is wrong with a proof, or was used before, is
+// its Fault; then whose it was is told all the same, as far as it is known.
+func (o *offers) tap(read hw.Read, at scene) offered {
+	tap := access.Tap{Door: at.door, Reader: at.reader, Presence: access.AtReader, At: at.at, Fault: read.Fault}
+	switch {
+	case read.Fault != access.Granted:
+		return offered{tap: tap}
+	case read.Value == "":
+		tap.Fault = access.NoCredential
+		return offered{tap: tap}
+	}
+	result := o.verifier.Load().Verify(pass.Offer{
+		Kind: read.Kind, Value: string(read.Value), Proof: read.Proof,
+		Door: at.door, At: at.at, Clock: at.clock, AnyClock: at.anyClock,
+	})
+	tap.Credential = o.credential(result, read.Assurance)
+	tap.Fault = result.Fault
+	made := offered{tap: tap}
+	if result.Kind == access.PIN {
+		made.digits = len(result.Value)
+	}
+	if result.Issuer != "" {
+		made.detail = "signed by " + result.Issuer
+	}
+	if result.Fault == access.Granted && result.Claim.Present() {
+		made.uses, made.tap.Fault = o.replays.reserve(result.Claim, at.at, at.clock)
+		if made.uses != nil && made.uses.jump > strangeJump {
+			made.detail = fmt.Sprintf("the tag's counter rose by %d", made.uses.jump)
+		}
+	}
+	return made
+}
+
+// credential is what stands for a value from here on. What the settings of a
+// reader say of its assurance counts only for what proved nothing itself.
+func (o *offers) credential(r pass.Result, set access.Assurance) access.Credential {
+	if r.Value == "" {
+		return access.Credential{Kind: r.Kind}
+	}
+	c := o.digest.Credential(r.Kind, []byte(r.Value))
+	c.Assurance = r.Assurance
+	switch r.Kind {
+	case access.Pass, access.SUN, access.PKOC:
+	default:
+		if set != access.AnyAssurance {
+			c.Assurance = set
+		}
+	}
+	return c
+}
+
+// newVerifier reads the keys that the settings name. With an error, which is for
+// people, comes a verifier that knows all the others: a tag without its key is
+// only a text that nobody has.
+func newVerifier(o *config.Options) (*pass.Verifier, error) {
+	known := pass.Settings{Site: o.Site.ID}
+	for _, i := range o.Issuers {
+		known.Issuers = append(known.Issuers, pass.Issuer{Name: i.Name, Key: i.Key})
+	}
+	meta, wrong := tagKey(o.SUN.MetaKeyFile)
+	mac, also := tagKey(o.SUN.MACKeyFile)
+	if err := errors.Join(wrong, also); err != nil {
+		v, other := pass.New(known)
+		return v, errors.Join(err, other)
+	}
+	known.SUNMeta, known.SUNMAC = meta, mac
+	return pass.New(known)
+}
+
+// tagKey reads a key of tags; no file is no key.
+func tagKey(path string) (pass.Secret, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := secret.Read(path)
+	if err != nil {
+		return nil, fmt.Errorf("keys of tags: %w", err)
+	}
+	key, err := hex.DecodeString(text)
+	if err != nil || len(key) != 16 {
+		return nil, fmt.Errorf("keys of tags: %s holds no key of 16 bytes in hex, 32 characters; write it there anew", path)
+	}
+	return key, nil
+}
