@@ -56,7 +56,7 @@ func (s *Scanner) Next(final bool) (reply Frame, refusal Refusal, found bool) {
 		switch {
 		case refusal == RefusedNoise && s.junk:
 			continue
-		case refusal == 0 && reply.Code == 0: // an echo
+		case refusal == 0 && !reply.Reply: // an echo
 			continue
 		}
 		s.junk = refusal == RefusedNoise
@@ -66,7 +66,7 @@ func (s *Scanner) Next(final bool) (reply Frame, refusal Refusal, found bool) {
 }
 
 // judge says how many bytes at the start of rest are dealt with, and how; 0 is
-// to wait for more. No refusal and no code is the echo of the command.
+// to wait for more. No refusal and no reply is the echo of the command.
 func (s *Scanner) judge(rest []byte, final bool) (reply Frame, size int, refusal Refusal) {
 	if !plausible(rest) || !s.rightCheck(rest) {
 		return Frame{}, 1, RefusedNoise
@@ -91,7 +91,7 @@ func (s *Scanner) judge(rest []byte, final bool) (reply Frame, size int, refusal
 		return Frame{}, size, RefusedAddress
 	case err == RefusedBlock: //nolint:errorlint // as above
 		return Frame{}, size, RefusedBlock
-	case err != nil || f.Code == 0:
+	case err != nil:
 		return Frame{}, size, RefusedLength
 	}
 	return f, size, 0
