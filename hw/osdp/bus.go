@@ -39,7 +39,7 @@ type Bus struct {
 	until   time.Time
 	limit   time.Time // however much comes
 	quiet   time.Time // nobody may speak before
-	tried   time.Time // when a silent peer was tried last
+	missed  time.Time // when a reply was awaited in vain last
 	change  speedChange
 }
 
@@ -99,9 +99,6 @@ func (b *Bus) Next(now time.Time) Turn {
 		if p == nil {
 			return Turn{Until: at, Baud: b.baud}
 		}
-		if p.silent {
-			b.tried = now
-		}
 		frame := p.send(now)
 		if frame == nil {
 			continue // it had nothing to say after all
@@ -125,7 +122,7 @@ func (b *Bus) wire(count int) time.Duration {
 // first among equals.
 func (b *Bus) choose(now time.Time) (best *Peer, at time.Time) {
 	at = now.Add(time.Second)
-	bestRank := rankTry
+	bestRank := rankPoll
 	for _, p := range b.peers {
 		due, r := p.due(now)
 		if r == rankTry && due.Before(now.Add(1)) && !b.mayTry(p) {
@@ -151,7 +148,7 @@ func (b *Bus) choose(now time.Time) (best *Peer, at time.Time) {
 // one cost them time.
 func (b *Bus) mayTry(p *Peer) bool {
 	return !slices.ContainsFunc(b.peers, func(q *Peer) bool {
-		return q != p && q.step == stepLive && !q.silent && !q.lastAsked.After(b.tried)
+		return q != p && q.step == stepLive && !q.silent && q.lastAsked.Before(b.missed)
 	})
 }
 
@@ -184,6 +181,7 @@ func (b *Bus) Heard(now time.Time, in []byte) (until time.Time, done bool) {
 func (b *Bus) Silence(now time.Time) {
 	if b.current != nil && !b.scan(now, true) {
 		b.current.missed(now)
+		b.missed = now
 	}
 	b.current = nil
 }

@@ -18,8 +18,8 @@ const (
 	rankBuzzer
 	rankOther
 	rankStep
+	rankTry // a silent peer, which costs the others a quarter of a second: once a round
 	rankPoll
-	rankTry // a silent peer, which costs the others a quarter of a second
 )
 
 // mostQueued is how many commands of one rank may wait.
