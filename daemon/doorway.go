@@ -93,7 +93,7 @@ func (w *doorway) contactIs(now time.Duration, level hw.Level) turn {
 		if !w.open {
 			w.open, w.since = true, now
 			// From the unknown nobody can tell when it was opened, or by whom.
-			if before == hw.LevelNormal && !w.allowed(now) {
+			if before == hw.LevelNormal && !w.suspect && !w.allowed(now) {
 				w.suspect, w.suspected = true, now
 			}
 		}
@@ -104,7 +104,7 @@ func (w *doorway) contactIs(now time.Duration, level hw.Level) turn {
 		t.relock = relock
 		return t
 	case hw.LevelNormal:
-		w.open = false
+		w.open, w.isForced = false, false
 	default:
 		w.awaited = "" // it may open unseen now
 	}
@@ -120,7 +120,7 @@ func (w *doorway) exitIs(now time.Duration, level hw.Level) (t turn, press bool)
 		w.exitUntil = now + exitGrace
 	}
 	w.pressed = down
-	if press {
+	if press && now < w.suspected+excusePatience {
 		w.suspect = false
 	}
 	return w.judge(now), press
