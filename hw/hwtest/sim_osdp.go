@@ -3,6 +3,7 @@ package hwtest
 import (
 	"crypto/rand"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -110,10 +111,14 @@ type osdpStatus struct {
 func NewOSDPReader(address byte) *OSDPReader {
 	r := &OSDPReader{
 		Address: address, Baud: 9600, Status: 1, Marks: 1, Random: rand.Reader, number: -1,
-		Identity: OSDPIdentity{Vendor: [3]byte{0x0A, 0x51, 0x3D}, Model: 1, Version: 1, Serial: 0x51300000 + uint32(address),
-			Firmware: [3]byte{1, 2, 3}, Client: [8]byte{0x0A, 0x51, 0x3D, 0, 0, 0, 0, address}},
-		Capabilities: []OSDPCapability{{1, 1, 2}, {2, 4, 2}, {3, 1, 0}, {4, 4, 1}, {5, 2, 1}, {6, 1, 1}, {8, 1, 0}, {9, 1, 1},
-			{10, 0, 2}, {11, 0, 2}, {13, 0, 1}, {16, 2, 0}},
+		Identity: OSDPIdentity{
+			Vendor: [3]byte{0x0A, 0x51, 0x3D}, Model: 1, Version: 1, Serial: 0x51300000 + uint32(address),
+			Firmware: [3]byte{1, 2, 3}, Client: [8]byte{0x0A, 0x51, 0x3D, 0, 0, 0, 0, address},
+		},
+		Capabilities: []OSDPCapability{
+			{1, 1, 2}, {2, 4, 2}, {3, 1, 0}, {4, 4, 1}, {5, 2, 1}, {6, 1, 1}, {8, 1, 0}, {9, 1, 1},
+			{10, 0, 2}, {11, 0, 2}, {13, 0, 1}, {16, 2, 0},
+		},
 		status:   osdpStatus{inputs: make([]byte, 2)},
 		injected: map[OSDPFault]int{}, seen: OSDPSeen{Commands: map[byte]int{}},
 	}
@@ -165,10 +170,7 @@ func (r *OSDPReader) Seen() OSDPSeen {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	out := r.seen
-	out.Commands = map[byte]int{}
-	for code, n := range r.seen.Commands {
-		out.Commands[code] = n
-	}
+	out.Commands = maps.Clone(r.seen.Commands)
 	return out
 }
 

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// OSDPColour is a colour of a lamp (§ osdp_LED).
+// OSDPColour is a colour of a lamp, as LED numbers them.
 type OSDPColour byte
 
 // The colours.
@@ -121,8 +121,10 @@ func (r *OSDPReader) show(lamp byte, temporary, permanent []byte) {
 		r.panel.permanent, r.panel.temporary = map[byte]OSDPLight{}, map[byte]OSDPLight{}
 	}
 	read := func(in []byte) OSDPLight {
-		light := OSDPLight{Lamp: lamp, On: tenths(int(in[1])), Off: tenths(int(in[2])),
-			Colour: OSDPColour(in[3]), Other: OSDPColour(in[4]), At: time.Now()}
+		light := OSDPLight{
+			Lamp: lamp, On: tenths(int(in[1])), Off: tenths(int(in[2])),
+			Colour: OSDPColour(in[3]), Other: OSDPColour(in[4]), At: time.Now(),
+		}
 		if light.On == 0 {
 			light.Colour = light.Other
 		}
@@ -211,14 +213,14 @@ func (r *OSDPReader) out(data []byte) osdpReply {
 	}
 	var does []func()
 	for at := 0; at < len(data); at += 4 {
-		n, control, for_ := int(data[at]), data[at+1], tenths(int(data[at+2])|int(data[at+3])<<8)
-		if n >= len(r.outputs) || control > 6 || control >= 5 && for_ == 0 {
+		n, control, lasts := int(data[at]), data[at+1], tenths(int(data[at+2])|int(data[at+3])<<8)
+		if n >= len(r.outputs) || control > 6 || control >= 5 && lasts == 0 {
 			if r.AcksAnything {
 				continue
 			}
 			return osdpNAK(9)
 		}
-		does = append(does, func() { r.switches(r.outputs[n], control, for_) })
+		does = append(does, func() { r.switches(r.outputs[n], control, lasts) })
 	}
 	for _, do := range does {
 		do()

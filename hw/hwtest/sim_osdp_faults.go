@@ -84,8 +84,10 @@ type osdpChance struct {
 // the same course as long as the panel does the same.
 func (r *OSDPReader) Unreliable(rate float64, seed uint64, kinds ...OSDPFault) {
 	if len(kinds) == 0 {
-		kinds = []OSDPFault{OSDPLoseCommand, OSDPDropReply, OSDPCorruptReply, OSDPLateReply, OSDPDuplicateReply,
-			OSDPWrongAddress, OSDPWrongSequence, OSDPSequenceZero, OSDPBusy, OSDPNoisePrefix}
+		kinds = []OSDPFault{
+			OSDPLoseCommand, OSDPDropReply, OSDPCorruptReply, OSDPLateReply, OSDPDuplicateReply,
+			OSDPWrongAddress, OSDPWrongSequence, OSDPSequenceZero, OSDPBusy, OSDPNoisePrefix,
+		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -204,7 +204,7 @@ func (r *OSDPReader) harm(f osdpFrame, frame []byte, session *osdpSession, tap *
 		said.bytes, whole = nil, false
 	case r.has(OSDPCorruptReply, f.code):
 		said.bytes, whole = slices.Clone(frame), false
-		bit := rand.IntN(8 * len(frame)) //nolint:gosec // noise
+		bit := rand.IntN(8 * len(frame))
 		if r.chance != nil {
 			bit = r.chance.dice.IntN(8 * len(frame))
 		}
