@@ -1,10 +1,12 @@
 package hw_test
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/BurntSushi/toml"
 
@@ -50,6 +52,14 @@ func TestEveryDriverPassesItsSuite(t *testing.T) {
 	}
 }
 
+// untilCR is a reader that ends a frame with CR LF, of which CR is enough: what
+// lacks the LF is whole.
+type untilCR struct{ hwtest.Tile }
+
+func (u untilCR) Frame(credential string) []byte {
+	return bytes.TrimSuffix(u.Tile.Frame(credential), []byte("\n"))
+}
+
 func lineReaders(t *testing.T) {
 	uids := [2]hwtest.Sample{
 		{Show: "04A2B3C4D5E680", Kind: access.Card, Value: "04a2b3c4d5e680"},
@@ -79,6 +89,18 @@ func lineReaders(t *testing.T) {
 		{"twn4-text", `preset = "twn4-text"`, cards, uids},
 		{"rdm6300", `preset = "rdm6300"`, func(line io.ReadWriter) hwtest.Tile { return hwtest.NewRDM6300(line) }, numbers},
 		{"em18", `preset = "em18"`, func(line io.ReadWriter) hwtest.Tile { return hwtest.NewEM18(line) }, numbers},
+		{"zebra-ascii", `preset = "zebra-ascii"`, func(line io.ReadWriter) hwtest.Tile { return hwtest.NewZebraASCII(line, "\r") }, codes},
+		{"newland", `preset = "newland"`, func(line io.ReadWriter) hwtest.Tile { return hwtest.NewNewland(line) }, codes},
+		{"datalogic", `preset = "datalogic"`, func(line io.ReadWriter) hwtest.Tile { return untilCR{hwtest.NewDatalogic(line)} }, codes},
+		{"gm65", `preset = "gm65"`, func(line io.ReadWriter) hwtest.Tile { return hwtest.NewGM65(line, "\r") }, codes},
+		{"de2120", `preset = "de2120"`, func(line io.ReadWriter) hwtest.Tile { return hwtest.NewDE2120(line, 50*time.Millisecond) }, codes},
+		{"promag-mf7", `preset = "promag-mf7"`, func(line io.ReadWriter) hwtest.Tile {
+			return untilCR{hwtest.NewPromag(line, hwtest.PromagFormat{Reversed: true, CR: true, LF: true})}
+		}, uids},
+		{"idtronic", `preset = "idtronic"`, func(line io.ReadWriter) hwtest.Tile {
+			return untilCR{hwtest.NewIdtronic(line, hwtest.IdtronicFormat{STX: true, End: "\r\n"})}
+		}, uids},
+		{"rfideas", `preset = "rfideas"`, func(line io.ReadWriter) hwtest.Tile { return hwtest.NewRFIdeas(line, hwtest.RFIdeasFormat{End: "\r"}) }, uids},
 	} {
 		all.Go(func() {
 			t.Run(tt.name, hwtest.ReaderSuite{Check: reader(tt.keys), Tile: tt.tile, Samples: tt.samples}.Run)

@@ -88,10 +88,10 @@ func (d *dialogue) ready(at time.Time) {
 
 // due is when next has something to do; zero: never.
 func (d *dialogue) due() time.Time {
-	due := d.answer.until
 	if d.answer.want != nil {
-		return due
+		return d.answer.until
 	}
+	var due time.Time
 	for _, t := range []time.Time{d.initDue, d.pollDue, d.pingDue} {
 		if !t.IsZero() && (due.IsZero() || t.Before(due)) {
 			due = t

@@ -125,6 +125,21 @@ func TestDialogueSetsTheReaderUpAndAsksWhetherItLives(t *testing.T) {
 	}
 }
 
+// An answer that came leaves nothing to wait for: a reader whose next thing to do
+// lies in the past does nothing else, not even read.
+func TestNothingIsDueAfterAnAnswer(t *testing.T) {
+	d := &dialogue{dialogueOptions: dialogueOptions{Init: []step{{Send: octets("A"), Expect: octets("a")}}}}
+	at := time.Unix(100, 0)
+	d.open(at)
+	if send, _ := d.next(at); string(send) != "A" || !d.due().Equal(at.Add(stepTimeout)) {
+		t.Fatalf("sent %q, due %s", send, d.due())
+	}
+	d.heard(at, []byte("a"))
+	if due := d.due(); !due.IsZero() {
+		t.Errorf("due at %s, want never", due)
+	}
+}
+
 func TestDialoguePolls(t *testing.T) {
 	sent, _ := script(dialogueOptions{Poll: &step{Every: span(400 * time.Millisecond), Send: octets("?")}}, 1, nil)
 	if diff := cmp.Diff(sent, []string{"0s ?", "400ms ?", "800ms ?"}); diff != "" {

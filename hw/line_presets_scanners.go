@@ -144,10 +144,14 @@ var gm65Lock = step{
 	Timeout: span(time.Second), Every: span(20 * time.Second),
 }
 
+// gm65Once brings a module into command mode (register 0000, low bits 01; the
+// others as delivered).
+var gm65Once = step{Send: octets("\x7E\x00\x08\x01\x00\x00\xD5\xAB\xCD"), Expect: gm65Done}
+
 // gm65 is the modules GM65 and GM861 of Grow, sold by Waveshare and others. They
 // are told not to obey printed orders at each opening and every 20 seconds.
-// Variants: "trigger" for one in command mode, which scans once per order
-// (register 0002); "plain" says nothing to the module. Not yet tried on hardware.
+// Variants: "trigger" brings it into command mode, in which it scans once per
+// order (register 0002); "plain" says nothing to the module. Not yet tried on hardware.
 var gm65 = preset{
 	baud: 9600, layout: aimCodes, vectors: aimVectors,
 	dialogue: dialogueOptions{Init: []step{gm65Lock}, Ping: &gm65Lock},
@@ -155,7 +159,7 @@ var gm65 = preset{
 		"trigger": {
 			layout: aimCodes, vectors: aimVectors,
 			dialogue: dialogueOptions{
-				Init: []step{gm65Lock}, Ping: &gm65Lock,
+				Init: []step{gm65Lock, gm65Once}, Ping: &gm65Lock,
 				Poll: &step{
 					Send: octets("\x7E\x00\x08\x01\x00\x02\x01\xAB\xCD"), Expect: gm65Done,
 					Timeout: span(500 * time.Millisecond), Every: span(3 * time.Second),

@@ -59,7 +59,7 @@ const (
 	IdtronicRaw
 	IdtronicDecimal
 	IdtronicD10 // the last four bytes, ten digits
-	IdtronicD18 // the number, eighteen digits
+	IdtronicD18 // seven bytes: three digits of the first, five of the next two, ten of the last four
 )
 
 // IdtronicFormat is how an iDTRONIC BLUEBOX sends its "spontaneous" message.
@@ -103,7 +103,9 @@ func (f IdtronicForm) write(raw []byte) []byte {
 	case IdtronicD10:
 		return fmt.Appendf(nil, "%010d", number.SetBytes(raw[max(0, len(raw)-4):]))
 	case IdtronicD18:
-		return fmt.Appendf(nil, "%018d", number.SetBytes(raw))
+		seven := make([]byte, 7)
+		copy(seven[max(0, 7-len(raw)):], raw[max(0, len(raw)-7):])
+		return fmt.Appendf(nil, "%03d%05d%010d", seven[0], int(seven[1])<<8|int(seven[2]), number.SetBytes(seven[3:]))
 	default:
 		return fmt.Appendf(nil, "%X", raw)
 	}

@@ -65,6 +65,7 @@ func (s *Scanner) newlandObeys(command string) (verdict byte) {
 // de2120Commands are the commands that the simulated DE2120 knows.
 var de2120Commands = []string{
 	"DEFALT", "SCAN", "SLEEP", "SCMMAN", "SCMCNT", "SCMMDH", "PORKBD", "PORVIC", "POR232", "232UTF0", "232UTF1", "BEPPWR0", "BEPPWR1",
+	"CNTALW0", "CNTALW1", "CNTALW2", "CNTALW3",
 }
 
 // NewDE2120 makes a SparkFun DE2120: the text of the code and CR. A command is
