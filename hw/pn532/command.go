@@ -199,12 +199,3 @@ func ParseExchange(data []byte) (said []byte, more bool, err error) {
 	}
 	return data[1:], data[0]&0x40 != 0, nil
 }
-
-// ParseDone reads an answer that is nothing but a status, or nothing at all.
-func ParseDone(data []byte) error {
-	if len(data) == 0 {
-		return nil
-	}
-	_, _, err := ParseExchange(data)
-	return err
-}

@@ -53,6 +53,9 @@ type Scanner struct {
 // was asked for is no longer wanted.
 func (s *Scanner) Forget() { s.buf, s.noisy = s.buf[:0], false }
 
+// Begun says that a frame has begun and is not whole.
+func (s *Scanner) Begun() bool { return len(s.buf) > 2 }
+
 // Feed takes bytes and calls emit for each frame that they complete.
 func (s *Scanner) Feed(in []byte, emit func(Frame)) {
 	for _, c := range in {
