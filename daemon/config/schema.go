@@ -129,6 +129,7 @@ func schema() map[string][]string {
 	sections := map[string][]string{}
 	collect("", reflect.TypeFor[settings](), sections)
 	sections["[door]"] = keysOf(reflect.TypeFor[doorTable]())
+	sections["[pass.issuer]"] = keysOf(reflect.TypeFor[issuerTable]())
 	sections["[input]"] = keysOf(reflect.TypeFor[inputTable]())
 	for _, source := range []string{"kisi", "file"} {
 		sections[source] = keysOf(reflect.TypeFor[sourceTable]())

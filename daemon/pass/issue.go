@@ -34,7 +34,7 @@ func Issue(key ed25519.PrivateKey, c Claims) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("issue a pass: %w", err)
 	}
-	id := KeyIDOf(key.Public().(ed25519.PublicKey)) //nolint:forcetypeassert // of an ed25519.PrivateKey it is no other
+	id := KeyIDOf(key.Public().(ed25519.PublicKey))
 	message := cose.UntaggedSign1Message{
 		Headers: cose.Headers{Protected: cose.ProtectedHeader{
 			cose.HeaderLabelAlgorithm: cose.AlgorithmEdDSA, cose.HeaderLabelKeyID: id[:],

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"encoding/hex"
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,23 @@ func TestIssueWritesWhatAnotherMakerWrites(t *testing.T) {
 	}
 	if got := hex.EncodeToString(public(testKey(0))); got != "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8" {
 		t.Errorf("the public key is %s", got)
+	}
+}
+
+// Whoever issues passes tries their own against the one in the page.
+func TestPageShowsTheGoldenPass(t *testing.T) {
+	page, err := os.ReadFile("../../docs/PASS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := decode45(golden[len(passPrefix):])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{golden, hex.EncodeToString(raw)} {
+		if !strings.Contains(strings.ReplaceAll(string(page), "\n             ", ""), want) {
+			t.Errorf("docs/PASS.md does not show %s", want)
+		}
 	}
 }
 
@@ -280,8 +298,10 @@ func TestIssueSignsNothingThatNoGatewayAccepts(t *testing.T) {
 // A pass of the usual size fits a QR code of version 8 at level M: 221
 // characters (ISO/IEC 18004 table 7).
 func TestUsualPassFitsASmallCode(t *testing.T) {
-	if got := issue(t, nil); len(got) > 221 {
-		t.Errorf("%d characters, want at most 221", len(got))
+	if got := len(issue(t, nil)); got > 221 {
+		t.Errorf("%d characters, want at most 221", got)
+	} else {
+		t.Logf("%d characters", got)
 	}
 }
 

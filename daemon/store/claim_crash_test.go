@@ -46,9 +46,9 @@ func claimChild(path string) error {
 				return r.Err()
 			}
 			last[claim.Key] = counter
-			fmt.Fprintf(out, "%d-%d\n", tag, counter)
-			if err := out.Flush(); err != nil {
-				return errors.Join(err, j.Close())
+			_, err := fmt.Fprintf(out, "%d-%d\n", tag, counter)
+			if err := errors.Join(err, out.Flush()); err != nil {
+				return err
 			}
 		}
 	}

@@ -109,7 +109,7 @@ func TestGrantThatWasNotDurableInTimeBecomesARefusal(t *testing.T) {
 	wantClaims(t, j, "0200=9", "0300=4")
 	var got []string
 	for _, e := range all(t, j) {
-		got = append(got, fmt.Sprint(e.ID, " ", e.Reason, " ", e.Reasons))
+		got = append(got, fmt.Sprintf("%s %v %v", e.ID, e.Reason, e.Reasons))
 	}
 	want := []string{"pass not_recorded [not_recorded]", "tag not_recorded [not_recorded]", "refused tag no_grant [no_grant]", "card granted []"}
 	if diff := cmp.Diff(want, got); diff != "" {
