@@ -45,7 +45,7 @@ func TestEveryDriverPassesItsSuite(t *testing.T) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	for name, suite := range map[string]func(*testing.T){
-		"line reader": lineReaders, "modbus strike": modbusStrikes, "usbrelay strike": usbStrikes,
+		"line reader": lineReaders, "pn532 reader": pn532Readers, "modbus strike": modbusStrikes, "usbrelay strike": usbStrikes,
 		"gpio strike": gpioStrikes, "inputs": inputs,
 	} {
 		all.Go(func() { t.Run(name, suite) })
