@@ -180,4 +180,5 @@ type Stats struct {
 	Secure   bool              // speaks under a key of its own
 	Tampered bool              // its own tamper switch is open
 	NoPower  bool              // its own supply is failing
+	Foreign  bool              // somebody else was heard lately who speaks on its line as if it were us
 }

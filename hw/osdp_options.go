@@ -1,0 +1,70 @@
+package hw
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// osdpOptions are the keys of every device on an OSDP line.
+type osdpOptions struct {
+	portOptions
+	Address  int    `toml:"address"`  // of the device on the line, 0 to 126
+	Key      string `toml:"key"`      // names its key below keys/devices; by default made of port and address
+	Insecure bool   `toml:"insecure"` // clear text, on the bench only: anybody on the wire opens the door
+	Checksum bool   `toml:"checksum"` // for old devices without CRC; only with insecure
+}
+
+// osdpTie is how a device is tied to its line: what all that share a device must
+// say alike.
+type osdpTie struct {
+	address  byte
+	key      string
+	insecure bool
+	checksum bool
+}
+
+var osdpKeyName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$`)
+
+// tie checks the options. What is the device's own name on the line, such as
+// "output 1", is added to its address.
+func (o osdpOptions) tie(what string) (PortUse, osdpTie, error) {
+	settings, err := o.settings(9600)
+	if err != nil {
+		return PortUse{}, osdpTie{}, err
+	}
+	if settings.DataBits != 8 || settings.Parity != "none" || settings.StopBits != 1 {
+		return PortUse{}, osdpTie{}, errors.New("OSDP has 8 bits, no parity and one stop bit; leave data_bits, parity and stop_bits away")
+	}
+	if o.Address < 0 || o.Address > 126 {
+		return PortUse{}, osdpTie{}, fmt.Errorf("address %d: use 0 to 126, as set on the reader", o.Address)
+	}
+	if o.Checksum && !o.Insecure {
+		return PortUse{}, osdpTie{}, errors.New("checksum: a reader without CRC cannot be secured; it can only be used on the bench, with insecure = true")
+	}
+	tie := osdpTie{address: byte(o.Address), key: o.Key, insecure: o.Insecure, checksum: o.Checksum}
+	if tie.key == "" {
+		tie.key = keyNameOf(o.Port, o.Address)
+	}
+	if !osdpKeyName.MatchString(tie.key) {
+		return PortUse{}, osdpTie{}, fmt.Errorf("key %q: use letters, digits, dots, hyphens and underscores", o.Key)
+	}
+	address := fmt.Sprintf("address %d", o.Address)
+	if what != "" {
+		address += " " + what
+	}
+	return PortUse{Settings: settings, Protocol: "osdp", Address: address}, tie, nil
+}
+
+var notInKeyName = regexp.MustCompile(`[^A-Za-z0-9._]+`)
+
+// keyNameOf is the name of the key of a device that was given none.
+func keyNameOf(port string, address int) string {
+	base := strings.Trim(notInKeyName.ReplaceAllString(filepath.Base(port), "-"), "-._")
+	if len(base) > 100 {
+		base = base[:100]
+	}
+	return fmt.Sprintf("port-%s-%d", base, address)
+}
