@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -68,13 +69,14 @@ func (m *doorwayModel) allowed(i int) bool {
 // it was neither shut nor made quiet. once says that it was shut before: then it
 // is said at that moment alone.
 func (m *doorwayModel) forced(now time.Duration) (is, once bool) {
-	open, heard := false, hw.LevelUnknown
+	open, heard, due := false, hw.LevelUnknown, time.Duration(0)
 	for i, h := range m.past {
 		if h.what != "contact" {
 			continue
 		}
-		if h.level == hw.LevelActive && !open && heard == hw.LevelNormal && !m.allowed(i) && m.unexcused(i, now) {
-			due := h.at + excusePatience
+		// A second opening while the first still waits for its excuse is the same.
+		if h.level == hw.LevelActive && !open && heard == hw.LevelNormal && h.at >= due && !m.allowed(i) && m.unexcused(i, now) {
+			due = h.at + excusePatience
 			if !m.openBefore(due) {
 				once = once || now-due <= excusePatience
 			} else if !m.shutSince(due) {
@@ -230,5 +232,17 @@ func compareDoorways(t *rapid.T, got turn, m *doorwayModel, now time.Duration) {
 	}
 	if q, ok := m.last("quiet", len(m.past)); ok && q.on && (got.forced || got.held || got.soon || got.relock || got.noEntry != "") {
 		t.Fatalf("at %v: something is said though all is allowed: %+v", now, got)
+	}
+}
+
+func TestAPressIsOneHoweverOftenItIsTold(t *testing.T) {
+	w := &doorway{doorwayRules: usualRules}
+	var got []bool
+	for i, level := range []hw.Level{hw.LevelNormal, hw.LevelActive, hw.LevelActive, hw.LevelNormal, hw.LevelActive, hw.LevelUnknown, hw.LevelActive} {
+		_, press := w.exitIs(time.Duration(i)*time.Second, level)
+		got = append(got, press)
+	}
+	if want := "[false true false false true false true]"; fmt.Sprint(got) != want {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -391,17 +390,5 @@ func TestADoorwaySaysWhatIsWrong(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) { doorwayStory(t, tt.rules, tt.story) })
-	}
-}
-
-func TestAPressIsOneHoweverOftenItIsTold(t *testing.T) {
-	w := &doorway{doorwayRules: usualRules}
-	var got []bool
-	for i, level := range []hw.Level{hw.LevelNormal, hw.LevelActive, hw.LevelActive, hw.LevelNormal, hw.LevelActive, hw.LevelUnknown, hw.LevelActive} {
-		_, press := w.exitIs(time.Duration(i)*time.Second, level)
-		got = append(got, press)
-	}
-	if want := "[false true false false true false true]"; fmt.Sprint(got) != want {
-		t.Errorf("got %v, want %v", got, want)
 	}
 }
