@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"crypto/ecdh"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -26,6 +27,8 @@ const (
 var (
 	errUID     = fmt.Errorf("a card is not written as %d to %d bytes of hex, as in 04A2B3C4D5E680", minUID, maxUID)
 	errPIN     = fmt.Errorf("a pin is not written as %d to %d digits in quotes, as in \"0417\"", access.MinPIN, access.MaxPIN)
+	errSubject = errors.New("a pass is not written as its subject, 8 to 16 bytes in hex")
+	errKey     = errors.New("a key is not written as a public key on P-256, 65 bytes in hex that begin with 04")
 	errCode    = fmt.Errorf("a code is empty, longer than %d characters, or has spaces around it", maxCode)
 	errWiegand = errors.New("a Wiegand number is not written as format:facility:number, as in h10301:12:3456 (formats: " + strings.Join(wiegandNames(), ", ") + ")")
 )
@@ -50,6 +53,33 @@ func cardForms(uid string) ([]string, error) {
 		forms = append(forms, turned)
 	}
 	return forms, nil
+}
+
+// codeForms is codeForm as a list.
+func codeForms(text string) ([]string, error) {
+	form, err := codeForm(text)
+	return []string{form}, err
+}
+
+// passForms is the subject of a signed pass, as docs/PASS.md has it.
+func passForms(subject string) ([]string, error) {
+	raw, err := hex.DecodeString(subject)
+	if err != nil || len(raw) < 8 || len(raw) > 16 {
+		return nil, errSubject
+	}
+	return []string{hex.EncodeToString(raw)}, nil
+}
+
+// keyForms is a public key on P-256: 04 and its two coordinates (SEC 1 §2.3.3).
+func keyForms(key string) ([]string, error) {
+	raw, err := hex.DecodeString(key)
+	if err != nil {
+		return nil, errKey
+	}
+	if _, err := ecdh.P256().NewPublicKey(raw); err != nil || len(raw) != 65 {
+		return nil, errKey
+	}
+	return []string{hex.EncodeToString(raw)}, nil
 }
 
 // codeForm is an optical code as its reader tells it: the text itself.

@@ -57,3 +57,30 @@ func TestACardIsKnownInBothByteOrders(t *testing.T) {
 		}
 	}
 }
+
+func TestSubjectsAndKeysAreTakenInHexOnly(t *testing.T) {
+	const point = "040ec5d87dc39d14a2c5480686da860c82b16be0b6903b525f84848b79fd463e32bbda1f0252c33503c5287035e6eac55d138d0650dcfb5281d59a9cf4124d2831"
+	for _, tt := range []struct {
+		name, in string
+		forms    func(string) ([]string, error)
+		want     string
+	}{
+		{"a subject", "0102030405060708", passForms, "0102030405060708"},
+		{"in capitals", "0102030405060A0B", passForms, "0102030405060a0b"},
+		{"too short", "01020304050607", passForms, ""},
+		{"too long", strings.Repeat("01", 17), passForms, ""},
+		{"no hex", "subject-of-mine!", passForms, ""},
+		{"a key", strings.ToUpper(point), keyForms, point},
+		{"a key that is no point", point[:129] + "2", keyForms, ""},
+		{"a compressed key", "03" + point[2:66], keyForms, ""},
+		{"a private key", strings.Repeat("1f", 32), keyForms, ""},
+	} {
+		got, err := tt.forms(tt.in)
+		if (err == nil) != (tt.want != "") || err == nil && got[0] != tt.want {
+			t.Errorf("%s: got %v, %v, want %q", tt.name, got, err, tt.want)
+		}
+		if err != nil && strings.Contains(err.Error(), tt.in) {
+			t.Errorf("%s: the error repeats the value", tt.name)
+		}
+	}
+}

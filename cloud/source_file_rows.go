@@ -44,6 +44,8 @@ type filePerson struct {
 	Cards     []string `json:"cards"`     // UIDs in hex, in either byte order; ":", "-" and spaces do not matter
 	QR        []string `json:"qr"`        // the text of codes
 	Wiegand   []string `json:"wiegand"`   // "h10301:12:3456": format, facility, number
+	Passes    []string `json:"passes"`    // the subject of signed passes, in hex
+	Keys      []string `json:"keys"`      // public keys of PKOC cards and phones, in hex, not compressed
 	PIN       string   `json:"pin"`       // digits, 4 to 12; alone, where a door takes that, from 6 on
 	Groups    []string `json:"groups"`    // ids of groups that the person may open, without end
 }
@@ -129,35 +131,29 @@ func (r *rosterReader) addPerson(row filePerson, line int) error {
 	if err := r.unique(tablePeople, row.ID, row.Name, line); err != nil {
 		return err
 	}
-	if len(row.Cards)+len(row.QR)+len(row.Wiegand) > maxPerHead || len(row.Groups) > maxPerHead {
+	if len(row.Cards)+len(row.QR)+len(row.Wiegand)+len(row.Passes)+len(row.Keys) > maxPerHead || len(row.Groups) > maxPerHead {
 		return errTooMany
 	}
 	r.rows.Holders = append(r.rows.Holders, access.Holder{ID: row.ID, Name: row.Name, Suspended: row.Suspended, Extended: row.Extended})
-	for i, uid := range row.Cards {
-		forms, err := cardForms(uid)
-		if err != nil {
-			return err
-		}
-		if err := r.addCredential(row.ID, access.Card, i, forms...); err != nil {
-			return err
-		}
-	}
-	for i, code := range row.QR {
-		form, err := codeForm(code)
-		if err != nil {
-			return err
-		}
-		if err := r.addCredential(row.ID, access.QR, i, form); err != nil {
-			return err
-		}
-	}
-	for i, number := range row.Wiegand {
-		forms, err := wiegandForms(number)
-		if err != nil {
-			return err
-		}
-		if err := r.addCredential(row.ID, access.Wiegand, i, forms...); err != nil {
-			return err
+	for _, held := range []struct {
+		kind   access.Kind
+		values []string
+		forms  func(string) ([]string, error)
+	}{
+		{access.Card, row.Cards, cardForms},
+		{access.QR, row.QR, codeForms},
+		{access.Wiegand, row.Wiegand, wiegandForms},
+		{access.Pass, row.Passes, passForms},
+		{access.PKOC, row.Keys, keyForms},
+	} {
+		for i, value := range held.values {
+			forms, err := held.forms(value)
+			if err != nil {
+				return err
+			}
+			if err := r.addCredential(row.ID, held.kind, i, forms...); err != nil {
+				return err
+			}
 		}
 	}
 	if row.PIN != "" {

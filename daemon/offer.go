@@ -82,6 +82,9 @@ func (o *offers) credential(r pass.Result, set access.Assurance) access.Credenti
 		return access.Credential{Kind: r.Kind}
 	}
 	c := o.digest.Credential(r.Kind, []byte(r.Value))
+	if r.Kind == access.SUN { // its message proves the number of a card, and the card is whose it is
+		c.Digest = o.digest.Digest(access.Card, []byte(r.Value))
+	}
 	c.Assurance = r.Assurance
 	switch r.Kind {
 	case access.Pass, access.SUN, access.PKOC:

@@ -241,7 +241,7 @@ func (s *Snapshot) lookUp(c Credential) int {
 		if slot == 0 {
 			return -1
 		}
-		if a := &s.assignments[slot-1]; a.digest == c.Digest && a.kind == c.Kind {
+		if s.assignments[slot-1].digest == c.Digest {
 			return int(slot - 1)
 		}
 	}
