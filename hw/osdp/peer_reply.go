@@ -260,8 +260,10 @@ func expects(command, reply byte) bool {
 func wellFormed(f Frame) bool {
 	var err error
 	switch f.Code {
-	case codeACK:
+	case codeACK, codeBUSY:
 		return len(f.Data) == 0
+	case codeNAK:
+		return len(f.Data) > 0
 	case codePDID:
 		return len(f.Data) == 12
 	case codeRMACI:
