@@ -51,7 +51,11 @@ func TestPressIsNotLostWhileNobodyListens(t *testing.T) {
 	}
 	for _, high := range []bool{true, false} {
 		chip.Drive(0, high)
-		time.Sleep(300 * time.Millisecond) // longer than the debouncing
+		for end := time.Now().Add(patience); chip.Believed(0) != high; time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("the line did not settle")
+			}
+		}
 	}
 	if got := nextLevel(t, input, hw.LevelNormal); got != hw.LevelActive {
 		t.Errorf("got %s, want %s", got, hw.LevelActive)

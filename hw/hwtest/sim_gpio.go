@@ -94,6 +94,13 @@ func (g *GPIO) Drive(line int, high bool) {
 	})
 }
 
+// Believed is the level of a line after debouncing.
+func (g *GPIO) Believed(line int) (high bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.pins[line].seen
+}
+
 // Glitch moves a line and back, faster than any debouncing: who asked for none
 // is told both changes.
 func (g *GPIO) Glitch(line int) {
