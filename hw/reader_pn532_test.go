@@ -275,24 +275,27 @@ func pn532AsksForOneCard(t *testing.T) {
 func pn532CountsACardAgainAfterItWasAway(t *testing.T) {
 	all := map[string]func(*testing.T){}
 	for _, tt := range []struct {
-		name string
-		tag  hwtest.Tag
-	}{{"card", hwtest.NewMifareClassic("922E5832")}, {"phone", hwtest.NewPKOCPhone(nil)}} {
+		name, holdOff string
+		tag           hwtest.Tag
+		want          int
+	}{
+		{"a card after the hold-off", "100ms", hwtest.NewMifareClassic("922E5832"), 2},
+		{"a phone after the hold-off", "100ms", hwtest.NewPKOCPhone(nil), 2},
+		{"a card too soon", "1m", hwtest.NewMifareClassic("922E5832"), 1},
+		{"a phone too soon, with another UID", "1m", hwtest.NewPKOCPhone(nil), 1},
+	} {
 		all[tt.name] = func(t *testing.T) {
-			b := openPN532(t, "").reading()
+			b := openPN532(t, fmt.Sprintf("hold_off = %q", tt.holdOff)).reading()
 			b.chip.Put(tt.tag)
 			b.next(1)
 			b.chip.Take(tt.tag)
-			b.looks(4)
-			b.chip.Put(tt.tag) // too soon
 			b.looks(6)
-			if got := len(b.all()); got != 1 {
-				t.Fatalf("got %d reads within the hold-off, want 1", got)
-			}
-			b.chip.Take(tt.tag)
-			b.looks(25)
 			b.chip.Put(tt.tag)
-			b.next(2)
+			b.next(tt.want)
+			b.looks(6)
+			if got := len(b.all()); got != tt.want {
+				t.Errorf("got %d reads, want %d", got, tt.want)
+			}
 		}
 	}
 	atOnce(t, all)
