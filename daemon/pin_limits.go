@@ -118,8 +118,7 @@ type pinLimits struct {
 }
 
 // newPINLimits takes up what the last run left, at a monotonic time. A state
-// that cannot be read is as if it were not there: it costs a guesser's memory,
-// not a member's door.
+// that cannot be understood is logged and left out: no door waits for it.
 func newPINLimits(ctx context.Context, keeper pinKeeper, now time.Duration, log hclog.Logger) (*pinLimits, error) {
 	l := &pinLimits{
 		keeper: keeper, log: log, wake: make(chan struct{}, 1),
