@@ -31,6 +31,16 @@ type lease struct {
 	renew time.Duration // when the strike is told again
 }
 
+// holding is what an ask does that holds the door open.
+func (d *door) holding(actor string, length time.Duration) func(context.Context) answer {
+	return func(ctx context.Context) answer { return d.holdOpen(ctx, actor, length) }
+}
+
+// releasing is what an ask does that ends a hold.
+func (d *door) releasing(actor string) func(context.Context) answer {
+	return func(ctx context.Context) answer { return d.release(ctx, actor) }
+}
+
 // holdOpen unlocks the door until a time has passed, or somebody releases it.
 // Another hold takes the place of the first.
 func (d *door) holdOpen(ctx context.Context, actor string, length time.Duration) answer {

@@ -14,9 +14,7 @@ func (g *gateway) HoldDoor(ctx context.Context, caller control.Caller, hold cont
 	if err != nil {
 		return control.Held{}, err
 	}
-	a, err := d.ask(ctx, ask{actor: caller.Name, do: func(ctx context.Context) answer {
-		return d.holdOpen(ctx, caller.Name, hold.For)
-	}})
+	a, err := d.ask(ctx, ask{do: d.holding(caller.Name, hold.For)})
 	if err := holdError(d.id, err, a.err); err != nil {
 		return control.Held{}, err
 	}
@@ -30,9 +28,7 @@ func (g *gateway) ReleaseDoor(ctx context.Context, caller control.Caller, id str
 	if err != nil {
 		return control.Held{}, err
 	}
-	a, err := d.ask(ctx, ask{actor: caller.Name, do: func(ctx context.Context) answer {
-		return d.release(ctx, caller.Name)
-	}})
+	a, err := d.ask(ctx, ask{do: d.releasing(caller.Name)})
 	if err := holdError(d.id, err, a.err); err != nil {
 		return control.Held{}, err
 	}
