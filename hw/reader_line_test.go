@@ -206,13 +206,23 @@ func TestSecondReaderOnAPortIsRefused(t *testing.T) {
 	}
 }
 
+func TestReaderPlanFindsAnExampleThatComesOutOtherwise(t *testing.T) {
+	plan, err := reader("preset = \"qr\"\nexamples = [{ in = \"'HELLO' CR\", want = \"qr GOODBYE\" }]")("/dev/a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := plan.(hw.SelfTester).SelfTest(); err == nil || !strings.Contains(err.Error(), `got "qr HELLO", want "qr GOODBYE"`) {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestReaderPlanTestsItself(t *testing.T) {
 	for _, keys := range []string{`preset = "qr"`, `preset = "rdm6300"`, "preset = \"qr\"\ndecode = { as = \"qr\", min = 99 }"} {
 		plan, err := reader(keys)("/dev/a")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := plan.(interface{ SelfTest() error }).SelfTest(); err != nil {
+		if err := plan.(hw.SelfTester).SelfTest(); err != nil {
 			t.Errorf("%s: %v", keys, err)
 		}
 	}
@@ -224,6 +234,13 @@ func TestReaderOptionsThatCannotBeAreRefused(t *testing.T) {
 		{`preset = "qr"`, "port is missing"},
 		{"port = \"/dev/a\"\npreset = \"gm66\"", "preset \"gm66\" is not known; there are: datalogic, de2120"},
 		{"port = \"/dev/a\"\npreset = \"qr\"\nbuad = 1", "unknown key buad"},
+		{"port = \"/dev/a\"\nvariant = \"d10\"", "of which preset"},
+		{"port = \"/dev/a\"\npreset = \"qr\"\nvariant = \"d10\"", "the preset qr has none"},
+		{"port = \"/dev/a\"\npreset = \"idtronic\"\nvariant = \"d9\"", "the preset idtronic has: d10, d18"},
+		{"port = \"/dev/a\"\npreset = \"qr\"\npin_pause = \"10s\"", "what was pressed is forgotten"},
+		{"port = \"/dev/a\"\npreset = \"qr\"\nreset = \"dtr\"", "say with silence"},
+		{"port = \"/dev/a\"\npreset = \"qr\"\ndtr = \"up\"", "use on or off"},
+		{"port = \"/dev/a\"\npreset = \"qr\"\nexamples = [{ in = \"41\" }]", "needs in and want"},
 		{"port = \"/dev/a\"\npreset = \"qr\"\nhold_off = \"0s\"", "hold_off 0s"},
 		{"port = \"/dev/a\"\npreset = \"qr\"\nhold_off = \"two\"", "length of time"},
 		{"port = \"/dev/a\"\npreset = \"qr\"\nhold_off = \"-2s\"", "length of time"},

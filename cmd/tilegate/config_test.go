@@ -96,6 +96,18 @@ examples = [ { in = "'32582E92' CR", want = "card %s" }, { in = "'32582E9' CR", 
 	}
 }
 
+func TestConfigCheckIsContentWithEveryExample(t *testing.T) {
+	files, err := filepath.Glob("../../configs/examples/*.toml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d examples, %v", len(files), err)
+	}
+	for _, file := range files {
+		if got := noSite(t).run(t, "config", "check", "--config", file); got.code != exitOK {
+			t.Errorf("%s: exit %d:\n%s%s", file, got.code, got.out, got.err)
+		}
+	}
+}
+
 func TestTheToolLooksWhereTheGatewayListens(t *testing.T) {
 	options, err := config.Load("testdata/good.toml")
 	if err != nil {
