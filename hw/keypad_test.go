@@ -46,8 +46,8 @@ func pressed(pause time.Duration, all ...press) (said []string) {
 func TestKeysBecomeAPIN(t *testing.T) {
 	const second = time.Second
 	slow := func(keys string, each time.Duration) (all []press) {
-		for _, key := range strings.Split(keys, "") {
-			all = append(all, press{each, key})
+		for _, key := range keys {
+			all = append(all, press{each, string(key)})
 		}
 		return all
 	}

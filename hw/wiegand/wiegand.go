@@ -44,7 +44,7 @@ func Decode(name string, bits []byte, n int) (string, error) {
 		name = ByLength(n)
 	}
 	number := new(big.Int).SetBytes(bits)
-	number.Rsh(number, uint(len(bits)*8-n)) //nolint:gosec // not negative: see above
+	number.Rsh(number, uint(len(bits)*8-n))
 	if name == Raw {
 		return raw(number, n)
 	}
@@ -89,12 +89,12 @@ func Number(name string, bytes []byte, n int, withParity bool) (string, error) {
 	if number.BitLen() > f.data() {
 		return "", ErrLength
 	}
-	return f.value(number.Lsh(number, uint(f.bits-1-f.last()))) //nolint:gosec // the last field ends inside the format
+	return f.value(number.Lsh(number, uint(f.bits-1-f.last())))
 }
 
 // raw is the value of bits that nobody cuts.
 func raw(number *big.Int, n int) (string, error) {
-	ones := new(big.Int).Lsh(big.NewInt(1), uint(n)) //nolint:gosec // not negative
+	ones := new(big.Int).Lsh(big.NewInt(1), uint(n))
 	if number.Sign() == 0 || number.Cmp(ones.Sub(ones, big.NewInt(1))) == 0 {
 		return "", ErrBlank
 	}
