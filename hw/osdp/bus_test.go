@@ -146,6 +146,8 @@ func TestUnlockIsNeverSentLate(t *testing.T) {
 		fault func(w *world, r *pd)
 	}{
 		{"the reader is gone", func(_ *world, r *pd) { r.off = true }},
+		{"it was lost on its way", func(_ *world, r *pd) { r.instead = only(codeOUT, nil) }},
+		{"the reader is busy with it", func(_ *world, r *pd) { r.instead = only(codeOUT, r.plain(0, 0x79)) }},
 		{"the reader is busy", func(_ *world, r *pd) { r.busy = 1 << 30 }},
 		{"the reader says it heard badly", func(_ *world, r *pd) {
 			r.fault = func(byte, []byte) []byte { return r.plain(r.sequence, 0x41, 1) }
@@ -170,7 +172,7 @@ func TestUnlockIsNeverSentLate(t *testing.T) {
 					t.Fatalf("it was sent %v late", w.asked[1][i].Sub(asked))
 				}
 			}
-			reader.off, reader.busy, reader.fault, reader.scbk = false, 0, nil, testKey
+			reader.off, reader.busy, reader.fault, reader.instead, reader.scbk = false, 0, nil, nil, testKey
 			did := reader.count(codeOUT)
 			w.run(30 * time.Second)
 			w.wantState(peer, Secure)
@@ -179,6 +181,11 @@ func TestUnlockIsNeverSentLate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// only answers one command, without having understood it.
+func only(command byte, reply []byte) func(byte) ([]byte, bool) {
+	return func(code byte) ([]byte, bool) { return reply, code == command }
 }
 
 // After the channel was lost with an unlock on its way, the outputs are asked

@@ -279,7 +279,7 @@ func (p *Peer) live(now time.Time, s State) {
 	if p.capabilities.Of(FunctionOutputs).Listed {
 		p.asks |= askOutputs
 	}
-	if len(p.lamps) > 0 {
+	if len(p.lamps) > 0 && !p.unsupported[codeLED] {
 		p.asks |= sayLamps
 	}
 	if !p.toldSize {

@@ -22,6 +22,10 @@ const (
 	rankPoll
 )
 
+// mostUnlock is how long a command to an output may wait at most, whatever its
+// deadline: a door that opens later opens for nobody.
+const mostUnlock = 2 * time.Second
+
 // mostQueued is how many commands of one rank may wait.
 const mostQueued = 8
 
@@ -40,7 +44,7 @@ type queue struct {
 
 // Queue takes a command for the reader: OUT, LED, BUZ, TEXT, LSTAT, ISTAT,
 // OSTAT, RSTAT or MFG. Settled tells how it ended. Once until has passed it is
-// never sent; an OUT is not even repeated. A newer LED for the same lamp takes
+// never sent; an OUT is not even repeated, and 2 s are its limit. A newer LED for the same lamp takes
 // the place of one that still waits, and so do a newer BUZ and TEXT. What an LED
 // sets for good is remembered and said again after each connect, also when
 // Queue returns ErrOffline.
@@ -61,6 +65,9 @@ func (p *Peer) Queue(now time.Time, command Command, until time.Time) (Ticket, e
 		return 0, ErrUnsupported
 	case p.frameSize(command) > p.capabilities.Buffer():
 		return 0, ErrTooLong
+	}
+	if limit := now.Add(mostUnlock); r == rankOutput && until.After(limit) {
+		until = limit
 	}
 	o := order{command: command, until: until}
 	waiting := p.queue.waiting[r]

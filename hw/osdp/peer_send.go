@@ -161,7 +161,7 @@ func (p *Peer) missed(now time.Time) {
 	}
 	p.refuse(RefusedTimeout)
 	p.lastMiss = now
-	if !p.silent {
+	if !p.silent || p.silentSince.IsZero() {
 		p.silent, p.silentSince = true, now
 	}
 	p.out.misses++

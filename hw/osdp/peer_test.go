@@ -81,7 +81,7 @@ func (w *world) queue(p *Peer, c Command) Ticket {
 	return ticket
 }
 
-func (w *world) settled(p *Peer, ticket Ticket) (err error, ok bool) { //nolint:revive // reads as a map does
+func (w *world) settled(p *Peer, ticket Ticket) (err error, ok bool) {
 	for _, s := range of[Settled](w, p) {
 		if s.Ticket == ticket {
 			return s.Err, true

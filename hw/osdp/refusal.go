@@ -25,7 +25,6 @@ const (
 	RefusedPadding                        // decrypted to nonsense
 	RefusedKey                            // the reader has another key than we
 	RefusedDefaultKey                     // the reader offered the key that all the world knows
-	RefusedWeakKey                        // a key that could be guessed
 	RefusedSwapped                        // another reader than the one that was paired
 	RefusedSession                        // the secure channel was lost and made anew
 	RefusedNoKey                          // never paired: not believed
@@ -48,7 +47,7 @@ const (
 var refusalWords = [refusalCount]string{
 	"", "noise", "crc", "length", "truncated", "block", "wrong_address", "second_panel", "sequence", "duplicate",
 	"unexpected_reply", "unknown_reply", "timeout", "busy", "restart", "clear_in_session", "mac", "padding", "wrong_key",
-	"default_key", "weak_key", "swapped", "session_lost", "unpaired", "overflow",
+	"default_key", "swapped", "session_lost", "unpaired", "overflow",
 	"nak_0", "nak_1", "nak_2", "nak_3", "nak_4", "nak_5", "nak_6", "nak_7", "nak_8", "nak_9", "nak_other",
 }
 

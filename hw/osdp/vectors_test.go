@@ -60,17 +60,25 @@ var vectorCommands = []struct {
 	{"V3 POLL 2", 0, 2, false, Poll(), "53 00 08 00 06 60 89 CC"},
 	{"V3 POLL 3", 0, 3, false, Poll(), "53 00 08 00 07 60 B8 FF"},
 	{"V3 POLL by sum", 0, 2, true, Poll(), "53 00 07 00 02 60 44"},
-	{"V4 OUT", 0, 2, false, OUT(Output{0, OutputOffAfter, 10 * time.Second}, Output{1, OutputPulseOff, 12 * time.Second}),
-		"53 00 10 00 06 68 00 03 64 00 01 06 78 00 0B 5B"},
-	{"V4 OUT by sum", 0, 2, true, OUT(Output{0, OutputOffAfter, 10 * time.Second}, Output{1, OutputPulseOff, 12 * time.Second}),
-		"53 00 0F 00 02 68 00 03 64 00 01 06 78 00 4E"},
+	{
+		"V4 OUT", 0, 2, false, OUT(Output{0, OutputOffAfter, 10 * time.Second}, Output{1, OutputPulseOff, 12 * time.Second}),
+		"53 00 10 00 06 68 00 03 64 00 01 06 78 00 0B 5B",
+	},
+	{
+		"V4 OUT by sum", 0, 2, true, OUT(Output{0, OutputOffAfter, 10 * time.Second}, Output{1, OutputPulseOff, 12 * time.Second}),
+		"53 00 0F 00 02 68 00 03 64 00 01 06 78 00 4E",
+	},
 	{"V5 COMSET", 0, 2, false, COMSET(1, 9600), "53 00 0D 00 06 6E 01 80 25 00 00 EC 7B"},
-	{"V5 BUZ", 0, 2, false, BUZ(Beep{On: 200 * time.Millisecond, Off: 200 * time.Millisecond, Count: 1}),
-		"53 00 0D 00 06 6A 00 02 02 02 01 59 92"},
+	{
+		"V5 BUZ", 0, 2, false, BUZ(Beep{On: 200 * time.Millisecond, Off: 200 * time.Millisecond, Count: 1}),
+		"53 00 0D 00 06 6A 00 02 02 02 01 59 92",
+	},
 	{"V5 CAP", 0, 2, false, CAP(), "53 00 09 00 06 62 00 F3 5D"},
 	{"V14 OUT", 0, 1, false, OUT(Output{0, OutputPulse, 3 * time.Second}), "53 00 0C 00 05 68 00 05 1E 00 71 51"},
-	{"V14 LED", 0, 2, false, LED(Lamp{Brief: &Blink{On: 100 * time.Millisecond, OnColor: Green}, For: 2 * time.Second}),
-		"53 00 16 00 06 69 00 00 02 01 00 02 00 14 00 00 00 00 00 00 22 F5"},
+	{
+		"V14 LED", 0, 2, false, LED(Lamp{Brief: &Blink{On: 100 * time.Millisecond, OnColor: Green}, For: 2 * time.Second}),
+		"53 00 16 00 06 69 00 00 02 01 00 02 00 14 00 00 00 00 00 00 22 F5",
+	},
 }
 
 func TestCommandsAreThePublishedFrames(t *testing.T) {
@@ -103,13 +111,21 @@ var vectorReplies = []struct {
 	{"V3 ACK 2", "53 80 08 00 06 40 3B CA", 0, 2, nil},
 	{"V3 ACK 3", "53 80 08 00 07 40 0A F9", 0, 3, nil},
 	{"V3 ACK by sum", "53 E5 07 00 01 40 80", 0x65, 1, nil},
-	{"V7 PDID of HID", "53 FE 14 00 05 45 00 06 8E 01 01 B2 54 80 29 05 51 00 0A DB", 0x7E, 1,
-		Device{Vendor: [3]byte{0, 6, 0x8E}, Model: 1, Version: 1, Serial: 0x298054B2, Firmware: [3]byte{5, 0x51, 0}}},
-	{"V7 PDID", "53 80 14 00 04 45 CA 44 6C 01 00 C7 92 02 00 01 07 0F C4 42", 0, 0,
-		Device{Vendor: [3]byte{0xCA, 0x44, 0x6C}, Model: 1, Serial: 0x292C7, Firmware: [3]byte{1, 7, 15}}},
-	{"V8 PDCAP", "53 80 23 00 05 46 01 01 02 02 01 01 03 01 00 04 02 01 08 01 00 09 01 01 0A 00 02 0D 00 01 10 01 00 D9 08", 0, 1,
-		Capabilities{1: {true, 1, 2}, 2: {true, 1, 1}, 3: {true, 1, 0}, 4: {true, 2, 1}, 8: {true, 1, 0}, 9: {true, 1, 1},
-			10: {true, 0, 2}, 13: {true, 0, 1}, 16: {true, 1, 0}}},
+	{
+		"V7 PDID of HID", "53 FE 14 00 05 45 00 06 8E 01 01 B2 54 80 29 05 51 00 0A DB", 0x7E, 1,
+		Device{Vendor: [3]byte{0, 6, 0x8E}, Model: 1, Version: 1, Serial: 0x298054B2, Firmware: [3]byte{5, 0x51, 0}},
+	},
+	{
+		"V7 PDID", "53 80 14 00 04 45 CA 44 6C 01 00 C7 92 02 00 01 07 0F C4 42", 0, 0,
+		Device{Vendor: [3]byte{0xCA, 0x44, 0x6C}, Model: 1, Serial: 0x292C7, Firmware: [3]byte{1, 7, 15}},
+	},
+	{
+		"V8 PDCAP", "53 80 23 00 05 46 01 01 02 02 01 01 03 01 00 04 02 01 08 01 00 09 01 01 0A 00 02 0D 00 01 10 01 00 D9 08", 0, 1,
+		Capabilities{
+			1: {true, 1, 2}, 2: {true, 1, 1}, 3: {true, 1, 0}, 4: {true, 2, 1}, 8: {true, 1, 0}, 9: {true, 1, 1},
+			10: {true, 0, 2}, 13: {true, 0, 1}, 16: {true, 1, 0},
+		},
+	},
 	{"V9 KEYPAD after two marks", "FF FF 53 81 0B 00 06 53 00 01 34 95 62", 1, 2, "keys 0 4"},
 	{"V9 LSTATR", "53 98 0A 00 07 48 00 00 24 8E", 0x18, 3, Local{}},
 	{"V9 LSTATR power fail", "53 80 0A 00 04 48 00 01 0F A1", 0, 0, Local{NoPower: true}},
