@@ -288,8 +288,13 @@ func TestWhoNeedsLongerGetsLonger(t *testing.T) {
 		s.rights.current.Store(snapshot)
 		s.closed()
 		s.reads <- s.heard(cardRead("04a2b3c4d5e680"))
-		time.Sleep(14 * time.Second)
+		time.Sleep(time.Second)
 		s.expect("a tap", "record decision granted\nunlock 15s\nlamp green\nrecord outcome unlocked")
+		if _, err := s.ask(s.ctx, ask{actor: "desk"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(13 * time.Second)
+		s.expect("staff open as well", "record action open\nunlock 5s\nrecord outcome unlocked")
 		if got := postureOf(snapshot, s.door); got != "open" {
 			t.Errorf("after 14 s: %s, want open", got)
 		}
