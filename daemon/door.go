@@ -30,8 +30,9 @@ type receipt interface {
 	MarkLate() bool // the strike moves first; false: it is being written by now
 }
 
-// journal takes events; it never blocks on the disk.
+// journal takes events, and what they use up; it never blocks on the disk.
 type journal interface {
+	claimJournal
 	Append(e access.Event) receipt
 }
 
@@ -47,7 +48,7 @@ type door struct {
 	rights   *rights
 	journal  journal
 	clock    *timekeeper
-	digest   access.DigestKey
+	offers   *offers
 	metrics  *doorMetrics
 	log      hclog.Logger
 
@@ -107,6 +108,7 @@ func (d *door) run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 			d.tend(ctx)
+			d.lapse(ctx)
 		case s := <-d.levels:
 			d.sense(ctx, s)
 		case read := <-d.reads:
@@ -114,7 +116,7 @@ func (d *door) run(ctx context.Context) error {
 				d.metrics.discarded.Inc()
 				continue
 			}
-			d.admit(ctx, read, "")
+			d.receive(ctx, read, "")
 		case a := <-d.asks:
 			d.obey(ctx, a)
 		}
@@ -129,7 +131,7 @@ func (d *door) obey(ctx context.Context, a ask) {
 	default:
 		switch {
 		case a.read != nil:
-			a.reply <- d.admit(ctx, heard{Read: *a.read}, a.actor)
+			a.reply <- d.receive(ctx, heard{Read: *a.read}, a.actor)
 		case a.do != nil:
 			a.reply <- a.do(ctx)
 		default:
@@ -138,19 +140,20 @@ func (d *door) obey(ctx context.Context, a ask) {
 	}
 }
 
-// admit is the path of a tap: credential, decision, record, strike, answer.
-// Nothing in it waits for the network, and for the disk only a bounded time. What
-// was begun is finished, also while the gateway stops.
-func (d *door) admit(ctx context.Context, read heard, actor string) answer {
+// admit is the path of a tap whose credential is known: decision, record, strike,
+// answer. Nothing in it waits for the network, and for the disk only a bounded
+// time. What was begun is finished, also while the gateway stops.
+func (d *door) admit(ctx context.Context, read heard, c pinCase, actor string) answer {
 	ctx = context.WithoutCancel(ctx)
-	tap, facts := d.tap(read)
+	tap, facts := c.tap, d.facts(c)
 	snapshot := d.rights.Load()
 	decision := snapshot.Decide(tap, facts)
 
 	event := d.event(access.DecisionEvent)
 	d.describe(&event, tap, facts, snapshot, decision)
-	event.Actor = actor
-	late := d.record(event, decision.Granted())
+	event.Actor, event.Detail = actor, c.detail
+	late := d.write(event, c, read.tile, &decision)
+	d.heed(c, read.tile, snapshot, decision.Granted())
 
 	a := answer{event: event.ID, decision: decision, snapshot: snapshot}
 	if decision.Granted() {
@@ -176,18 +179,10 @@ func (h heard) from() string {
 	return h.tile.name
 }
 
-// tap makes a decidable tap of what the reader saw. The card value ends here.
-func (d *door) tap(read heard) (access.Tap, access.Facts) {
-	now, state := d.clock.now()
-	tap := access.Tap{Door: d.id, Reader: read.from(), Presence: access.AtReader, At: now, Fault: read.Fault}
-	switch {
-	case read.Fault != access.Granted:
-	case read.Value == "":
-		tap.Fault = access.NoCredential
-	default:
-		tap.Credential = d.digest.Credential(read.Kind, []byte(read.Value))
-	}
-	return tap, access.Facts{Clock: state, LastPassage: d.passages.of(tap.Credential)}
+// facts are what a decision needs beside the rights.
+func (d *door) facts(c pinCase) access.Facts {
+	_, state := d.clock.now()
+	return access.Facts{Clock: state, PIN: c.pin, LastPassage: d.passages.of(c.tap.Credential)}
 }
 
 // record writes the event down. A grant waits until it is durable, but not

@@ -143,6 +143,8 @@ func (d *door) tend(ctx context.Context) {
 		stats := t.reader.Stats()
 		d.book.set(stats.Tampered, access.ReaderTamper, t.name, now)
 		d.book.set(stats.NoPower, access.ReaderPower, t.name, now)
+		d.book.set(stats.Foreign, access.LineIntruder, t.name, now)
+		d.book.set(t.pad.off(), access.KeypadOff, t.name, now)
 	}
 	d.follow(ctx, now, d.way.judge(now))
 }

@@ -73,6 +73,8 @@ type fakeJournal struct {
 	delay time.Duration
 	err   error
 	all   []access.Event
+
+	claims []access.Claim
 }
 
 type fakeReceipt struct {
@@ -95,6 +97,28 @@ func (f *fakeJournal) Append(e access.Event) receipt {
 	})
 	return r
 }
+
+// AppendClaim is Append; until it is written it can be withdrawn.
+func (f *fakeJournal) AppendClaim(e access.Event, c access.Claim) claimReceipt {
+	r := &fakeClaim{fakeReceipt: fakeReceipt{done: make(chan struct{}), err: f.err, late: new(atomic.Bool)}}
+	f.claims = append(f.claims, c)
+	f.all = append(f.all, e)
+	time.AfterFunc(f.delay+time.Microsecond, func() {
+		if r.withdrawn.Load() {
+			e.Reason = access.NotRecorded
+		}
+		f.seen.say("record %s %s", e.Kind, what(e))
+		close(r.done)
+	})
+	return r
+}
+
+type fakeClaim struct {
+	fakeReceipt
+	withdrawn atomic.Bool
+}
+
+func (r *fakeClaim) Withdraw() bool { r.withdrawn.Store(true); return true }
 
 func what(e access.Event) string {
 	if e.Kind == access.DecisionEvent {
@@ -137,8 +161,9 @@ func newStage(t *testing.T, change func(*access.Roster)) *stage {
 	r := &rights{}
 	r.current.Store(snapshot)
 	s.door = &door{
-		id: "front", name: "Front door", hold: 5 * time.Second, tiles: []*tile{{name: usualReader, reader: fakeTile{s.seen}}}, strike: s.strike, rights: r,
-		journal: s.journal, clock: newTimekeeper(clock, time.Time{}), digest: doorKey, metrics: newMetrics(s.reg).forDoor("front"),
+		id: "front", name: "Front door", hold: 5 * time.Second, strike: s.strike, rights: r,
+		tiles:   []*tile{{name: usualReader, reader: fakeTile{s.seen}, pad: pinPad{keypad: "front/in", limits: openLimits(t, newMemoryKeeper(), 0)}}},
+		journal: s.journal, clock: newTimekeeper(clock, time.Time{}), offers: newOffers(t), metrics: newMetrics(s.reg).forDoor("front"),
 		log: hclog.NewNullLogger(), reads: make(chan heard, pendingReads), asks: make(chan ask, 1),
 	}
 	return s
@@ -190,7 +215,7 @@ func TestTheRecordComesBeforeTheStrike(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t, nil)
 				s.journal.delay, s.journal.err, s.strike.err = tt.delay, tt.journal, tt.strike
-				s.admit(t.Context(), s.heard(tt.read), "")
+				s.receive(t.Context(), s.heard(tt.read), "")
 				time.Sleep(10 * time.Second) // all that was begun ends
 				synctest.Wait()
 				if got := s.seen.String(); got != tt.want {
@@ -204,7 +229,7 @@ func TestTheRecordComesBeforeTheStrike(t *testing.T) {
 func TestTheEventSaysWhatDecided(t *testing.T) { // X7
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
-		s.admit(t.Context(), s.heard(cardRead("04a2b3c4d5e680")), "")
+		s.receive(t.Context(), s.heard(cardRead("04a2b3c4d5e680")), "")
 		e := s.journal.all[0]
 		hash := fmt.Sprintf("%x", s.rights.Load().Hash())
 		if e.Door != "front" || e.Reader != usualReader || e.Holder != "ann" || e.Grant != "g1" || e.Group != "hot" ||
@@ -226,7 +251,7 @@ func TestNoCardValueLeavesTheDoor(t *testing.T) { // R6 for cards; canary
 		s.strike.err = errors.New("no answer")
 		read := cardRead("04a2b3c4d5e680")
 		s.log.Debug("a read", "read", read, "value", read.Value)
-		s.admit(t.Context(), s.heard(read), "")
+		s.receive(t.Context(), s.heard(read), "")
 		time.Sleep(time.Second)
 		if all := log.String() + fmt.Sprintf("%+v", s.journal.all); strings.Contains(strings.ToLower(all), "a2b3c4d5") {
 			t.Errorf("the card value shows:\n%s", all)
@@ -242,7 +267,7 @@ func TestAnUnsetClockDecidesByItsFloor(t *testing.T) { // X9, the jump and the b
 			Mono:   func() time.Duration { return 0 },
 			Synced: func() bool { return true },
 		}, time.Now())
-		a := s.admit(t.Context(), s.heard(cardRead("04a2b3c4d5e680")), "")
+		a := s.receive(t.Context(), s.heard(cardRead("04a2b3c4d5e680")), "")
 		if a.decision.Reason != access.Clock {
 			t.Errorf("got %v, want %v", a.decision.Reason, access.Clock)
 		}
@@ -304,7 +329,7 @@ func TestADoorStandsOpenWhileItsPulseRuns(t *testing.T) {
 		if got := posture(); got != "locked" {
 			t.Errorf("before: got %s", got)
 		}
-		s.admit(t.Context(), s.heard(cardRead("04a2b3c4d5e680")), "")
+		s.receive(t.Context(), s.heard(cardRead("04a2b3c4d5e680")), "")
 		if got := posture(); got != "open" {
 			t.Errorf("after a tap: got %s, want open", got)
 		}
@@ -313,7 +338,7 @@ func TestADoorStandsOpenWhileItsPulseRuns(t *testing.T) {
 			t.Errorf("after its hold: got %s, want locked", got)
 		}
 		s.strike.err = errors.New("no answer")
-		s.admit(t.Context(), s.heard(cardRead("04a2b3c4d5e680")), "")
+		s.receive(t.Context(), s.heard(cardRead("04a2b3c4d5e680")), "")
 		if got := posture(); got != "locked" {
 			t.Errorf("when the strike did not answer: got %s, want locked", got)
 		}
@@ -324,9 +349,9 @@ func TestADoorStandsOpenWhileItsPulseRuns(t *testing.T) {
 func TestTapsAreCountedByReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)
-		s.admit(t.Context(), s.heard(cardRead("04a2b3c4d5e680")), "")
-		s.admit(t.Context(), s.heard(cardRead("04ffffffffffff")), "")
-		s.admit(t.Context(), s.heard(cardRead("04ffffffffffff")), "")
+		s.receive(t.Context(), s.heard(cardRead("04a2b3c4d5e680")), "")
+		s.receive(t.Context(), s.heard(cardRead("04ffffffffffff")), "")
+		s.receive(t.Context(), s.heard(cardRead("04ffffffffffff")), "")
 		time.Sleep(time.Second)
 		if got := testutil.ToFloat64(s.metrics.taps[access.Granted]); got != 1 {
 			t.Errorf("granted: got %v, want 1", got)

@@ -60,6 +60,8 @@ type gateway struct {
 	ledger  *store.Ledger
 	keys    keys
 	rights  *rights
+	offers  *offers
+	pins    *pinLimits
 	site    siteState
 	doors   *doorsPart
 	inputs  *inputsPart
@@ -121,6 +123,9 @@ func (g *gateway) open(ctx context.Context) error {
 	// doors say last, and ends before its file is closed.
 	g.later("the loops", func() error { return g.crew.stop(stopPatience) })
 	g.crew.start("journal", g.journal.Run)
+	if err := g.openOffers(ctx); err != nil {
+		return err
+	}
 	g.doors = newDoorsPart(g)
 	g.later("the doors", g.doors.close)
 	if err := g.doors.apply(g.inForce()); err != nil {

@@ -45,34 +45,51 @@ type offered struct {
 // tap makes a tap of a read. What is wrong with a proof, or was used before, is
 // its Fault; then whose it was is told all the same, as far as it is known.
 func (o *offers) tap(read hw.Read, at scene) offered {
-	tap := access.Tap{Door: at.door, Reader: at.reader, Presence: access.AtReader, At: at.at, Fault: read.Fault}
+	made, claim := o.judge(read, at)
+	if claim.Present() {
+		made.uses, made.tap.Fault = o.replays.reserve(claim, at.at, at.clock)
+		if made.uses != nil && made.uses.jump > strangeJump {
+			made.detail = fmt.Sprintf("the tag's counter rose by %d", made.uses.jump)
+		}
+	}
+	return made
+}
+
+// ask is tap for a question: nothing is used up by it.
+func (o *offers) ask(read hw.Read, at scene) access.Tap {
+	made, claim := o.judge(read, at)
+	if claim.Present() && o.replays.spent(claim) {
+		made.tap.Fault = access.Replayed
+	}
+	return made.tap
+}
+
+// judge verifies what was read, and says what its proof would use up.
+func (o *offers) judge(read hw.Read, at scene) (made offered, claim access.Claim) {
+	made.tap = access.Tap{Door: at.door, Reader: at.reader, Presence: access.AtReader, At: at.at, Fault: read.Fault}
 	switch {
 	case read.Fault != access.Granted:
-		return offered{tap: tap}
+		return made, claim
 	case read.Value == "":
-		tap.Fault = access.NoCredential
-		return offered{tap: tap}
+		made.tap.Fault = access.NoCredential
+		return made, claim
 	}
 	result := o.verifier.Load().Verify(pass.Offer{
 		Kind: read.Kind, Value: string(read.Value), Proof: read.Proof,
 		Door: at.door, At: at.at, Clock: at.clock, AnyClock: at.anyClock,
 	})
-	tap.Credential = o.credential(result, read.Assurance)
-	tap.Fault = result.Fault
-	made := offered{tap: tap}
+	made.tap.Credential = o.credential(result, read.Assurance)
+	made.tap.Fault = result.Fault
 	if result.Kind == access.PIN {
 		made.digits = len(result.Value)
 	}
 	if result.Issuer != "" {
 		made.detail = "signed by " + result.Issuer
 	}
-	if result.Fault == access.Granted && result.Claim.Present() {
-		made.uses, made.tap.Fault = o.replays.reserve(result.Claim, at.at, at.clock)
-		if made.uses != nil && made.uses.jump > strangeJump {
-			made.detail = fmt.Sprintf("the tag's counter rose by %d", made.uses.jump)
-		}
+	if result.Fault == access.Granted {
+		claim = result.Claim
 	}
-	return made
+	return made, claim
 }
 
 // credential is what stands for a value from here on. What the settings of a

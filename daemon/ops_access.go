@@ -24,7 +24,7 @@ func (g *gateway) Why(ctx context.Context, q control.Question) (control.Answer, 
 		_, err := g.findDoor(q.Door)
 		return control.Answer{}, err
 	}
-	facts := access.Facts{Clock: state}
+	facts := access.Facts{Clock: state, PIN: access.PINRight} // a question is not about digits
 	var decision access.Decision
 	noteText := ""
 	if q.Person != "" {
@@ -45,7 +45,8 @@ func (g *gateway) Why(ctx context.Context, q control.Question) (control.Answer, 
 		if err != nil {
 			return control.Answer{}, err
 		}
-		tap.Credential = g.keys.digest.Credential(read.Kind, []byte(read.Value))
+		tap = g.offers.ask(read, scene{door: q.Door, at: q.At, clock: state, anyClock: snapshot.PolicyOf(q.Door).Residential})
+		tap.Presence = q.Presence
 		decision = snapshot.Decide(tap, facts)
 	}
 	answer, err := g.answer(ctx, q, snapshot, decision)

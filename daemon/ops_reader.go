@@ -84,6 +84,28 @@ func (g *gateway) PairReader(ctx context.Context, caller control.Caller, ask con
 	return nil
 }
 
+// EnableKeypad switches a keypad on again that guessing switched off. The tries
+// that were used stay used.
+func (g *gateway) EnableKeypad(_ context.Context, caller control.Caller, door, reader string) (control.Enabled, error) {
+	d, err := g.findDoor(door)
+	if err != nil {
+		return control.Enabled{}, err
+	}
+	var names []string
+	for _, t := range d.tiles {
+		names = append(names, t.name)
+		if t.name != reader && (reader != "" || len(d.tiles) > 1) {
+			continue
+		}
+		done := control.Enabled{Door: d.id, Reader: t.name, WasOff: g.pins.enable(t.pad.keypad, g.clock.Mono())}
+		event := d.event(access.ActionEvent)
+		event.Actor, event.Detail, event.Reader = caller.Name, "keypad switched on", t.name
+		g.journal.Append(event)
+		return done, nil
+	}
+	return control.Enabled{}, &control.Error{Code: control.NotFound, Message: notThere(d.id, reader), Hint: "it has: " + strings.Join(names, ", ")}
+}
+
 // pairable is the device of that name that can be paired; without a name, the
 // only one that can.
 func (d *openDoor) pairable(name string) (deviceOf, error) {
@@ -116,7 +138,7 @@ func (d *openDoor) pairable(name string) (deviceOf, error) {
 
 func notThere(door, name string) string {
 	if name == "" {
-		return fmt.Sprintf("door %s has several devices that can be paired", door)
+		return fmt.Sprintf("door %s has several devices", door)
 	}
 	return fmt.Sprintf("door %s has no device %q", door, name)
 }

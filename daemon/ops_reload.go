@@ -66,6 +66,7 @@ func (g *gateway) applySettings(ctx context.Context, o *config.Options) error {
 	if err := g.rights.setPolicies(ctx, policies(o)); err != nil {
 		return err
 	}
+	g.takeKeys(o)
 	if err := g.inputs.leave(o); err != nil { // a door may get the port of an input, and the other way round
 		return err
 	}

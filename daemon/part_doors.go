@@ -108,7 +108,7 @@ func (p *doorsPart) start(settings config.Door) (*openDoor, error) {
 	log := p.log.With("door", settings.ID)
 	d := &door{
 		id: settings.ID, name: settings.Name, hold: settings.Hold, extended: settings.ExtendedHold,
-		rights: p.g.rights, journal: storeJournal{p.g.journal}, clock: p.g.clock, digest: p.g.keys.digest,
+		rights: p.g.rights, journal: storeJournal{p.g.journal}, clock: p.g.clock, offers: p.g.offers,
 		metrics: p.g.metrics.forDoor(settings.ID), log: log,
 		reads: make(chan heard, pendingReads), asks: make(chan ask, 1),
 		senses: senses{levels: make(chan sensed, pendingLevels), site: &p.g.site, way: doorway{doorwayRules: rulesOf(settings)}, passages: passages{within: settings.Policy.Passback}},
@@ -141,7 +141,7 @@ func (p *doorsPart) wire(d *door, settings config.Door) (err error) {
 		return fmt.Errorf("strike: %w", err)
 	}
 	for _, r := range settings.Readers {
-		t := &tile{name: r.Name}
+		t := &tile{name: r.Name, pad: pinPad{keypad: settings.ID + "/" + r.Name, limits: p.g.pins}}
 		if t.reader, err = r.Plan.Open(p.lines, d.log.Named("reader").With("reader", r.Name)); err != nil {
 			return fmt.Errorf("reader %s: %w", r.Name, err)
 		}

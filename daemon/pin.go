@@ -54,7 +54,7 @@ func (p *pinPad) offer(s *access.Snapshot, o offered, now time.Duration) (cases 
 	case o.tap.Fault != access.Granted:
 		return append(cases, pinCase{offered: o}), p.waits(now)
 	case !s.PolicyOf(o.tap.Door).AskPIN:
-		p.card, p.typedUntil = nil, 0 // the settings may have changed
+		p.forget() // the settings may have changed
 		return append(cases, p.single(s, o, now)), waitNothing
 	case o.tap.Credential.Kind == access.PIN:
 		return p.digits(s, o, now, cases)
@@ -100,7 +100,10 @@ func (p *pinPad) badge(s *access.Snapshot, o offered, now time.Duration, cases [
 		cases = append(cases, pinCase{offered: *p.card}) // whoever it was went away
 	}
 	typed := now < p.typedUntil
-	p.card, p.typedUntil = nil, 0
+	if p.card != nil && p.card.tap.Credential != c {
+		p.card = nil // it is among the cases
+	}
+	p.forget()
 	switch {
 	case !s.Knows(c):
 		return append(cases, pinCase{offered: o}), waitNothing
@@ -111,6 +114,17 @@ func (p *pinPad) badge(s *access.Snapshot, o offered, now time.Duration, cases [
 	}
 	p.card, p.until = &o, now+pinPatience
 	return cases, waitPIN
+}
+
+// off says whether the keypad was switched off because of guesses.
+func (p *pinPad) off() bool { return p.limits != nil && p.limits.off(p.keypad) }
+
+// forget lets go of a card that waits, and of what it would have used up.
+func (p *pinPad) forget() {
+	if p.card != nil {
+		p.card.uses.release()
+	}
+	p.card, p.typedUntil = nil, 0
 }
 
 func (p *pinPad) compare(s *access.Snapshot, card offered, digits access.Digest, now time.Duration) pinCase {

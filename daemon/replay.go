@@ -85,6 +85,17 @@ func (r *replays) reserve(c access.Claim, now time.Time, clock access.ClockState
 	return res, access.Granted
 }
 
+// spent says whether a claim could not be made, without making it.
+func (r *replays) spent(c access.Claim) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	have, known := r.used[c.Key]
+	if c.UsedByGrant() {
+		return have.counter >= uint64(c.Uses)
+	}
+	return known && c.Counter <= have.counter
+}
+
 // release gives the use of a pass back that opened nothing. It may be called on
 // nil and more than once.
 func (res *reservation) release() {

@@ -96,6 +96,30 @@ func (g *gateway) openCache() (err error) {
 
 func (g *gateway) cachePath() string { return filepath.Join(g.inForce().State.Dir, "cache.db") }
 
+// openOffers takes up what passes and tags have used and what wrong PINs have
+// cost, and begins to keep the latter.
+func (g *gateway) openOffers(ctx context.Context) error {
+	kept, err := g.journal.Claims(ctx)
+	if err != nil {
+		return err
+	}
+	g.offers = &offers{digest: g.keys.digest, replays: newReplays(kept, g.journal.ForgetClaims)}
+	g.takeKeys(g.inForce())
+	if g.pins, err = newPINLimits(ctx, g.ledger, g.clock.Mono(), g.log.Named("pin")); err != nil {
+		return err
+	}
+	g.crew.start("what wrong PINs cost", g.pins.run)
+	return nil
+}
+
+// takeKeys has passes and tags verified by the keys that the settings name. One
+// that cannot be read is a trouble, and no reason to close the doors.
+func (g *gateway) takeKeys(o *config.Options) {
+	verifier, err := newVerifier(o)
+	g.offers.verifier.Store(verifier)
+	g.troubles.set(err != nil, troublePassKeys, "", errWords(err))
+}
+
 // contactsOf is every source that the settings name, itself included.
 func contactsOf(o *config.Options) []access.Contact {
 	contacts := []access.Contact{{Source: settingsSource, Ageless: true}}

@@ -28,6 +28,10 @@ type tile struct {
 	cycles    atomic.Uint64 // how often that was done
 	unpowered atomic.Bool   // the last time it could not be done
 
+	// Of the loop of the door alone:
+	pad   pinPad
+	flood flood
+
 	// Of the loop of the tile alone:
 	healer healer
 	stand  standing
@@ -134,13 +138,18 @@ func (d *door) show(ctx context.Context, read heard, a answer) {
 	if read.tile == nil {
 		return
 	}
-	signaler, ok := read.tile.reader.(hw.Signaler)
-	if !ok {
-		return
-	}
 	notice := hw.Notice{Signal: signalOf(read.Read, a)}
 	if notice.Signal == hw.SignalRefused || notice.Signal == hw.SignalAskDesk {
 		notice.Code = access.ShortCode(a.event)
+	}
+	d.tellTile(ctx, read.tile, notice)
+}
+
+// tellTile shows a notice where the tile can.
+func (d *door) tellTile(ctx context.Context, t *tile, notice hw.Notice) {
+	signaler, ok := t.reader.(hw.Signaler)
+	if !ok {
+		return
 	}
 	if err := signal(ctx, signaler, notice); err != nil {
 		d.log.Debug("the tile did not take its signal", "error", err)

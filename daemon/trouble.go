@@ -51,6 +51,9 @@ const (
 	troubleHeld          = "door_held"
 	troubleTamper        = "tamper"
 	troubleReaderPower   = "reader_power"
+	troubleLineIntruder  = "line_intruder"
+	troubleKeypadOff     = "keypad_off"
+	troublePassKeys      = "pass_keys"
 	troubleInputDown     = "input_down"
 	troubleFire          = "fire"
 	troubleMainsFail     = "mains_fail"
@@ -124,6 +127,10 @@ var troubleKinds = withAlarms(map[string]troubleKind{
 	troubleReloadRefused: {
 		severity: warning, title: "New settings were refused",
 		text: "The settings file is wrong, so the old settings stay in force. Mend it and reload.",
+	},
+	troublePassKeys: {
+		severity: warning, title: "Passes or tags cannot be verified",
+		text: "A key that the settings name cannot be read, so what it would prove is refused. Put the key where the settings say, then: tilegate reload.",
 	},
 	troubleMetrics: {
 		severity: warning, title: "The numbers cannot be shown",

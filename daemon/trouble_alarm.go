@@ -27,6 +27,14 @@ func withAlarms(kinds map[string]troubleKind) map[string]troubleKind {
 			severity: warning, title: "The supply of a reader fails",
 			text: "The reader says that its power is too low. Check its supply and the length of its cable.",
 		},
+		troubleLineIntruder: {
+			severity: critical, title: "Somebody else is on the line of a reader",
+			text: "Commands were heard on the line of this reader that the gateway did not send. Look along the cable for a second panel or a listening device. With a key of its own the reader gives nothing away. It is shown for a quarter of an hour after the last one.",
+		},
+		troubleKeypadOff: {
+			severity: critical, title: "A keypad was switched off",
+			text: "Somebody guesses PINs at it. Cards still work; a card that opens the door switches it on again, and so does tilegate reader enable. Look who stands there.",
+		},
 		troubleInputDown: {
 			severity: critical, title: "An input cannot be heard",
 			text: "Nothing is known of what hangs on it, and no alarm can come from it. Check its cable and power; it is taken up again by itself.",
@@ -62,6 +70,10 @@ func troubleOf(alarm access.Alarm) string {
 		return troubleTamper
 	case access.ReaderPower:
 		return troubleReaderPower
+	case access.LineIntruder:
+		return troubleLineIntruder
+	case access.KeypadOff:
+		return troubleKeypadOff
 	case access.InputLost:
 		return troubleInputDown
 	case access.Fire:

@@ -19,7 +19,7 @@ func newReader(t *tool) *cobra.Command {
 	return noun("reader", "list, pair and watch the readers", "Lists, pairs and watches the readers of the doors.",
 		`  tilegate reader list
   tilegate reader watch front`,
-		newReaderList(t), newReaderPair(t), newReaderWatch(t))
+		newReaderList(t), newReaderPair(t), newReaderEnable(t), newReaderWatch(t))
 }
 
 func newReaderList(t *tool) *cobra.Command {
@@ -122,12 +122,7 @@ socket.`,
 1    it failed, or there is no such reader; the reader keeps its old key
 2    the command line is wrong
 130  interrupted: the gateway goes on; see tilegate reader list`),
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 2 {
-				return takes("DOOR", "DEVICE")(cmd, args)
-			}
-			return takes("DOOR")(cmd, args)
-		},
+		Args:              doorAndDevice("DEVICE"),
 		ValidArgsFunction: t.completeDoor,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ask.Door = args[0]
@@ -153,6 +148,47 @@ socket.`,
 	}
 	cmd.Flags().DurationVar(&ask.Window, "for", time.Minute, "how long to try: a `TIME` from 10s to 10m")
 	return cmd
+}
+
+func newReaderEnable(t *tool) *cobra.Command {
+	return &cobra.Command{
+		Use:   "enable DOOR [READER]",
+		Short: "switch a keypad on again",
+		Long: `Switches a keypad on again that was switched off because somebody guessed PINs.
+Cards were not affected; a card that opens the door does the same. The journal
+records who did it. It needs the operate socket.`,
+		Example:           `  tilegate reader enable front`,
+		Args:              doorAndDevice("READER"),
+		ValidArgsFunction: t.completeDoor,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			reader := ""
+			if len(args) == 2 {
+				reader = args[1]
+			}
+			done, err := t.act().EnableKeypad(cmd.Context(), args[0], reader)
+			switch {
+			case err != nil:
+				return err
+			case t.asJSON:
+				return t.sayJSON(done)
+			case done.WasOff:
+				t.say("%s: the keypad of reader %s takes PINs again.", done.Door, done.Reader)
+			default:
+				t.say("%s: the keypad of reader %s was not switched off.", done.Door, done.Reader)
+			}
+			return nil
+		},
+	}
+}
+
+// doorAndDevice takes a door, and perhaps a device of it.
+func doorAndDevice(device string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 2 {
+			return takes("DOOR", device)(cmd, args)
+		}
+		return takes("DOOR")(cmd, args)
+	}
 }
 
 func newReaderWatch(t *tool) *cobra.Command {

@@ -26,6 +26,11 @@ const (
 	ReaderTamper
 	// ReaderPower: a reader says that its supply fails.
 	ReaderPower
+	// LineIntruder: somebody else speaks on the line of a reader as if it were the
+	// gateway.
+	LineIntruder
+	// KeypadOff: somebody guesses PINs, so the keypad takes none.
+	KeypadOff
 	// InputLost: a circuit cannot be heard, so nothing is known of it.
 	InputLost
 	// Tamper: a tamper circuit is not as it should be, or another circuit is cut
@@ -53,6 +58,8 @@ var alarmTexts = [alarmCount]alarmText{
 	NoEntry:      {"no_entry", "the door was unlocked, and nobody opened it"},
 	ReaderTamper: {"reader_tamper", "the reader was taken off its wall or opened"},
 	ReaderPower:  {"reader_power", "the supply of the reader fails"},
+	LineIntruder: {"line_intruder", "somebody else speaks on the line of the reader as if it were the gateway"},
+	KeypadOff:    {"keypad_off", "somebody guesses PINs, so the keypad takes none"},
 	InputLost:    {"input_lost", "the circuit cannot be heard"},
 	Tamper:       {"tamper", "somebody is at the wiring, or a circuit is cut or shorted"},
 	Fire:         {"fire", "the fire panel has freed the doors"},

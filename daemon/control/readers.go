@@ -17,6 +17,16 @@ type ReaderOps interface {
 	// with every step in words. An error of each changes nothing: what was
 	// begun is finished.
 	PairReader(ctx context.Context, caller Caller, ask Pairing, each func(Step) error) error
+	// EnableKeypad switches a keypad on again that guessing switched off; an
+	// empty reader is the only one. It says whether it was off.
+	EnableKeypad(ctx context.Context, caller Caller, door, reader string) (Enabled, error)
+}
+
+// Enabled says what EnableKeypad did.
+type Enabled struct {
+	Door   string `json:"door"`
+	Reader string `json:"reader"`
+	WasOff bool   `json:"was_off"`
 }
 
 // Pairing is which device to pair, and for how long to try.
@@ -80,6 +90,27 @@ func (s *Server) pairReader(r *http.Request, caller Caller, start func() error, 
 		return err
 	}
 	return s.ops.Readers.PairReader(r.Context(), caller, ask, func(step Step) error { return send(step) })
+}
+
+// keypadRequest is which reader's keypad is meant; empty: the only one.
+type keypadRequest struct {
+	Reader string `json:"reader"`
+}
+
+func (s *Server) enableKeypad(r *http.Request, caller Caller) (any, error) {
+	if s.ops.Readers == nil {
+		return nil, missing("a reader")
+	}
+	var ask keypadRequest
+	if err := decode(r, &ask); err != nil {
+		return nil, err
+	}
+	return s.ops.Readers.EnableKeypad(r.Context(), caller, r.PathValue("door"), ask.Reader)
+}
+
+// EnableKeypad switches a keypad on again. It needs the operate socket.
+func (c *Client) EnableKeypad(ctx context.Context, door, reader string) (Enabled, error) {
+	return post[Enabled](ctx, c, "/v1/doors/"+url.PathEscape(door)+"/keypad", quickly, keypadRequest{reader})
 }
 
 // Readers lists every device of every door.
