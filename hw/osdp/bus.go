@@ -125,6 +125,9 @@ func (b *Bus) choose(now time.Time) (best *Peer, at time.Time) {
 	bestRank := rankPoll
 	for _, p := range b.peers {
 		due, r := p.due(now)
+		if late, ok := p.deadline(); ok && late.Before(at) {
+			at = late
+		}
 		if r == rankTry && due.Before(now.Add(1)) && !b.mayTry(p) {
 			continue // once the others were asked
 		}

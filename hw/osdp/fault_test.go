@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -86,7 +87,15 @@ func TestBusyReaderIsGivenTimeAndThenUp(t *testing.T) {
 		t.Error("being busy cost the channel")
 	}
 	reader.busy = 1 << 30
-	w.run(20 * time.Second)
+	heard := len(reader.heard)
+	w.run(4300 * time.Millisecond)
+	if !slices.ContainsFunc(reader.heard[heard:], func(f []byte) bool { return f[4]&sequenceBits == 0 && f[5] == codeID }) {
+		t.Error("after 3 s it was not begun anew")
+	}
+	if n := len(reader.heard) - heard; n > 45 {
+		t.Errorf("it was asked %d times in 4 s, want about 30", n)
+	}
+	w.run(16 * time.Second)
 	w.wantState(peer, Offline)
 	w.wantState(neighbour, Secure)
 	reader.busy = 0
@@ -180,6 +189,22 @@ func TestAttackerOnTheWireGetsNoCardAccepted(t *testing.T) {
 			}
 			return reply
 		}, RefusedKey},
+		{"a key that is called neither its own nor the default", func(r *pd, command byte, reply []byte) []byte {
+			if command == codeCHLNG {
+				reply = bytes.Clone(reply[:len(reply)-2])
+				reply[7] = 2
+				return pdSeal(reply)
+			}
+			return reply
+		}, RefusedKey},
+		{"a card that decrypts to nonsense", func(r *pd, command byte, reply []byte) []byte {
+			if command == codePOLL && r.session != nil {
+				data := cbc(r.session.enc, inverse(r.session.cmac), append(bytes.Clone(card[1:]), 1, 2, 3, 4, 5, 6, 7, 8), false)
+				message := append([]byte{0x53, 0x81, 30, 0, r.sequence | 0x0C, 2, 0x18, card[0]}, data...)
+				return pdSeal(append(message, r.session.mac(r.session.cmac, message)[:4]...))
+			}
+			return reply
+		}, RefusedPadding},
 		{"our own cryptogram mirrored", func(r *pd, command byte, reply []byte) []byte {
 			if command == codeSCRYPT {
 				return r.blocked(r.sequence, 0x14, 1, 0x78, r.keys.server(r.rndA, r.rndB))

@@ -168,7 +168,7 @@ func (p *Peer) capable(now time.Time) {
 		p.lastStart = now
 		p.live(now, Clear)
 	case p.pair.on || !p.keys.Current.IsZero() || !p.keys.Pending.IsZero():
-		p.step, p.notBefore, p.sequence = stepChallenge, now, 0
+		p.step, p.notBefore = stepChallenge, now
 	default:
 		p.refuse(RefusedNoKey)
 		p.become(now, Unpaired, RefusedNoKey)

@@ -180,6 +180,28 @@ func (q *queue) expire(now time.Time, settle func(Ticket, error)) {
 	}
 }
 
+// deadline is when the next of what waits for the reader is too late, so that
+// whoever waits is told in time; false when nothing waits.
+func (p *Peer) deadline() (next time.Time, ok bool) {
+	sooner := func(t time.Time) {
+		if !ok || t.Before(next) {
+			next, ok = t, true
+		}
+	}
+	for _, waiting := range p.queue.waiting {
+		for _, o := range waiting {
+			sooner(o.until)
+		}
+	}
+	if p.doubt.open {
+		sooner(p.doubt.order.until)
+	}
+	if p.out.open && p.out.code == codeOUT {
+		sooner(p.out.order.until)
+	}
+	return next.Add(1), ok
+}
+
 // first is the rank of the next order.
 func (q *queue) first() (rank, bool) {
 	for r, waiting := range q.waiting {

@@ -10,20 +10,21 @@ import (
 // world is a line in virtual time: one bus, readers, and what a line does to
 // bytes. It is the driver loop of the package comment.
 type world struct {
-	t     testing.TB
-	now   time.Time
-	bus   *Bus
-	pds   []*pd
-	peers []*Peer
-	echo  bool
-	noise []byte // before every reply
-	late  []arrival
-	sent  [][]byte
-	asked map[byte][]time.Time // by address
-	kept  []Keys
-	saved error
-	said  map[*Peer][]Event
-	on    func(e Event)
+	t        testing.TB
+	now      time.Time
+	bus      *Bus
+	lastByte time.Time // when it came
+	pds      []*pd
+	peers    []*Peer
+	echo     bool
+	noise    []byte // before every reply
+	late     []arrival
+	sent     [][]byte
+	asked    map[byte][]time.Time // by address
+	kept     []Keys
+	saved    error
+	said     map[*Peer][]Event
+	on       func(e Event)
 }
 
 type arrival struct {
@@ -99,6 +100,9 @@ func (w *world) run(d time.Duration) {
 func (w *world) turn(turn Turn) {
 	w.sent = append(w.sent, bytes.Clone(turn.Frame))
 	w.asked[turn.Frame[2]] = append(w.asked[turn.Frame[2]], w.now)
+	if gap := w.bus.wire(2); w.now.Sub(w.lastByte) < gap {
+		w.t.Fatalf("the panel spoke %v after the last byte, want at least two characters, %v", w.now.Sub(w.lastByte), gap)
+	}
 	w.late = kept(w.late, w.now)
 	ends := w.now.Add(w.bus.wire(len(turn.Frame)))
 	if w.echo {
@@ -120,7 +124,7 @@ func (w *world) turn(turn Turn) {
 		}
 		a := w.late[i]
 		w.late = append(w.late[:i:i], w.late[i+1:]...)
-		w.now = a.at
+		w.now, w.lastByte = a.at, a.at
 		var done bool
 		if until, done = w.bus.Heard(w.now, a.raw); done {
 			return
