@@ -25,7 +25,7 @@ func alarmPatience(alarm access.Alarm) time.Duration {
 // forced is what somebody must be told.
 func alarmMemory(alarm access.Alarm) time.Duration {
 	switch alarm {
-	case access.ForcedOpen, access.Tamper, access.ReaderTamper, access.Enclosure:
+	case access.ForcedOpen, access.Tamper, access.ReaderTamper, access.LineIntruder, access.Enclosure:
 		return 15 * time.Minute
 	default:
 		return 0

@@ -83,7 +83,7 @@ func alarmsOf(settings config.Door) []access.Alarm {
 		all = append(all, access.HeldOpenSoon, access.HeldOpen)
 	}
 	if len(settings.Readers) > 0 {
-		all = append(all, access.ReaderTamper, access.ReaderPower)
+		all = append(all, access.ReaderTamper, access.ReaderPower, access.LineIntruder, access.KeypadOff)
 	}
 	if settings.Contact != nil || settings.ExitButton != nil || settings.Tamper != nil {
 		all = append(all, access.InputLost, access.Tamper)

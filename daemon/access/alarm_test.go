@@ -33,7 +33,7 @@ func TestTheLabelsOfAlarmsStay(t *testing.T) {
 	for _, a := range Alarms() {
 		all = append(all, a.String())
 	}
-	const want = "forced_open held_open_soon held_open no_entry reader_tamper reader_power input_lost tamper fire mains_fail battery enclosure"
+	const want = "forced_open held_open_soon held_open no_entry reader_tamper reader_power line_intruder keypad_off input_lost tamper fire mains_fail battery enclosure"
 	if got := strings.Join(all, " "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
