@@ -310,7 +310,11 @@ func TestReaderMovesToAnotherAddress(t *testing.T) {
 				}
 				return tt.fault(reply)
 			}
+			told := len(w.asked[1])
 			w.run(20 * time.Second)
+			if at := w.asked[7]; len(at) == 0 || at[0].Sub(w.asked[1][told]) < 150*time.Millisecond {
+				t.Error("the reader had no time to change")
+			}
 			w.wantState(peer, Secure)
 			want := byte(7)
 			if tt.stays {

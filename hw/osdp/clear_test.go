@@ -33,6 +33,40 @@ func TestReaderWithoutCRCIsReadOnTheBenchOnly(t *testing.T) {
 	}
 }
 
+// A reader that is away for a while did not lose its CRC.
+func TestReaderThatKnewTheCRCIsNotAskedWithChecksums(t *testing.T) {
+	w := newWorld(t, 9600)
+	reader := newPD(t, 1, nil)
+	peer := w.add(reader, Settings{Insecure: true})
+	w.run(time.Second)
+	reader.off = true
+	w.run(time.Minute)
+	reader.off = false
+	w.run(5 * time.Second)
+	w.wantState(peer, Clear)
+	for _, f := range w.sent {
+		if f[5]&crcBit == 0 {
+			t.Fatalf("% X has a checksum", f)
+		}
+	}
+}
+
+// A reader that is away costs its line a try every second, later every four.
+func TestReaderThatIsAwayIsTriedSeldom(t *testing.T) {
+	w := newWorld(t, 9600)
+	reader, _ := w.secure(1)
+	reader.off = true
+	w.run(30 * time.Second)
+	if n := len(w.asked[1]); n < 20 || n > 30 {
+		t.Errorf("it was tried %d times in the first 30 s, want about 25", n)
+	}
+	from := len(w.asked[1])
+	w.run(10 * time.Minute)
+	if n := len(w.asked[1]) - from; n < 120 || n > 150 {
+		t.Errorf("it was tried %d times in 10 min, want about 140", n)
+	}
+}
+
 // A reader that wants to be secured is not read in clear.
 func TestReaderThatRefusesClearTextIsOffline(t *testing.T) {
 	w := newWorld(t, 9600)

@@ -65,6 +65,9 @@ func TestNothingIsSaidInClearAfterTheHandshake(t *testing.T) {
 		if seen && f[5]&blockBit == 0 {
 			t.Fatalf("frame %d: % X is in clear", i, f)
 		}
+		if f[5]&blockBit != 0 && f[7] == blockChallenge && f[5]&sequenceBits != 0 {
+			t.Errorf("frame %d: a handshake begins with number %d, want 0", i, f[5]&sequenceBits)
+		}
 		seen = seen || f[5]&blockBit != 0 && f[7] == blockProof
 	}
 	if !seen || reader.count(codeOUT) != 1 {
@@ -144,6 +147,9 @@ func TestReaderThatKeepsNoReplyIsSecuredAgainAtOnce(t *testing.T) {
 	w.wantCards(peer, 1)
 	if len(states) != 1 {
 		t.Errorf("got %+v, want one change", states)
+	}
+	if n := reader.count(codeACURXSIZE); n != 1 {
+		t.Errorf("the size was said %d times, want once a connect", n)
 	}
 }
 
