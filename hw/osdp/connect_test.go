@@ -3,6 +3,7 @@ package osdp
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 )
@@ -12,7 +13,7 @@ func TestConnectHealsWhereverItIsDisturbed(t *testing.T) {
 	faults := map[string]func(r *pd, reply []byte) []byte{
 		"lost":        func(*pd, []byte) []byte { return nil },
 		"cut":         func(_ *pd, reply []byte) []byte { return reply[:len(reply)/2] },
-		"twice":       func(_ *pd, reply []byte) []byte { return append(reply[:len(reply):len(reply)], reply...) },
+		"twice":       func(_ *pd, reply []byte) []byte { return append(slices.Clip(reply), reply...) },
 		"power cycle": func(r *pd, _ []byte) []byte { r.powerCycle(); return nil },
 		"number 0":    func(r *pd, _ []byte) []byte { r.powerCycle(); return r.plain(0, 0x40) },
 		"busy":        func(r *pd, _ []byte) []byte { return r.plain(0, 0x79) },

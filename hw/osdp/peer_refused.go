@@ -57,6 +57,9 @@ func (p *Peer) unsecured(now time.Time, n NAK, last lastReply) {
 		return
 	}
 	p.restart(now)
+	if p.state == Offline {
+		p.why = n.refusal()
+	}
 }
 
 // declined goes on after a command that the reader will not do.
