@@ -138,42 +138,85 @@ func (d *door) ask(ctx context.Context, a ask) (answer, error) {
 	}
 }
 
-// TestDoor tries the parts of a door without waiting for a member: it unlocks
-// once, and shows both signals.
+// TestDoor tries the parts of a door without waiting for a member: it shows both
+// signals, unlocks once, and where there is a contact waits for somebody to open
+// the door meanwhile.
 func (g *gateway) TestDoor(ctx context.Context, caller control.Caller, id string) ([]cloud.CheckLine, error) {
 	d, err := g.findDoor(id)
 	if err != nil {
 		return nil, err
 	}
-	var lines []cloud.CheckLine
-	add := func(what string, err error, note string) {
-		line := cloud.CheckLine{What: what, OK: err == nil, Note: note}
-		if err != nil {
-			line.Note = err.Error()
-		}
-		lines = append(lines, line)
-	}
-	if len(d.tiles) == 0 {
-		add("reader", nil, "this door has none")
-	}
-	for _, t := range d.tiles {
-		s := t.reader.Stats()
-		add("reader "+t.name+" is heard", downError(s), fmt.Sprintf("%d frames so far", s.Frames))
-		add("tile "+t.name+" shows green, then red", testSignals(ctx, t.reader), "look at the tile")
+	var report checks
+	d.testTiles(ctx, &report)
+	for _, in := range d.inputs {
+		report.add(in.name+" is heard", downError(in.Stats()), "")
 	}
 	a, err := d.ask(ctx, ask{actor: caller.Name + " (test)"})
 	if err == nil {
 		err = a.err
 	}
-	add("strike unlocks", err, fmt.Sprintf("listen: it locks again after %v", d.hold))
-	snapshot := g.rights.Load()
-	if d.settings.Lock != "" && !snapshot.HasDoor(id) {
-		err = errors.New("the cloud has not named this lock yet; sync first")
-	} else {
-		err = nil
+	report.add("strike unlocks", err, fmt.Sprintf("listen: it locks again after %v", d.hold))
+	if d.settings.Contact != nil && err == nil {
+		report.add("contact sees the door open", d.awaitOpening(ctx), "shut it again")
 	}
-	add("rights know this door", err, "")
-	return lines, nil
+	err = nil
+	if d.settings.Lock != "" && !g.rights.Load().HasDoor(id) {
+		err = errors.New("the cloud has not named this lock yet; sync first")
+	}
+	report.add("rights know this door", err, "")
+	return report, nil
+}
+
+// checks is a report in the making.
+type checks []cloud.CheckLine
+
+func (c *checks) add(what string, err error, note string) {
+	line := cloud.CheckLine{What: what, OK: err == nil, Note: note}
+	if err != nil {
+		line.Note = err.Error()
+	}
+	*c = append(*c, line)
+}
+
+func (d *openDoor) testTiles(ctx context.Context, report *checks) {
+	if len(d.tiles) == 0 {
+		report.add("reader", nil, "this door has none")
+	}
+	for i, t := range d.tiles {
+		s := t.reader.Stats()
+		note := fmt.Sprintf("%d frames so far", s.Frames)
+		if s.Secure {
+			note += ", under a key of its own"
+		}
+		report.add("reader "+t.name+" is heard", downError(s), note)
+		if s.Tampered {
+			report.add("reader "+t.name+" is on its wall", errors.New("its tamper switch is open"), "")
+		}
+		report.add("tile "+t.name+" shows green, then red", testSignals(ctx, t.reader), "look at the tile")
+		if d.settings.Readers[i].Power != nil {
+			report.add("power relay of reader "+t.name+" answers", downError(t.power.Stats()), "")
+		}
+	}
+}
+
+// awaitOpening waits for the contact, as long as the strike is unlocked.
+func (d *openDoor) awaitOpening(ctx context.Context) error {
+	within, cancel := context.WithTimeout(ctx, d.hold+time.Second)
+	defer cancel()
+	for look := time.NewTicker(50 * time.Millisecond); ; {
+		switch d.look().contact {
+		case hw.LevelActive:
+			look.Stop()
+			return nil
+		case hw.LevelUnknown, hw.LevelNormal, hw.LevelFault:
+		}
+		select {
+		case <-look.C:
+		case <-within.Done():
+			look.Stop()
+			return errors.New("nobody opened the door while it was unlocked, or the contact did not see it")
+		}
+	}
 }
 
 func downError(s hw.Stats) error {

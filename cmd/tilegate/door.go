@@ -143,8 +143,10 @@ func newDoorTest(t *tool) *cobra.Command {
 	return &cobra.Command{
 		Use:   "test DOOR",
 		Short: "try the parts of a door",
-		Long: `Tries the reader and the strike of a door without waiting for a member and says
-what each did. The journal records who did it. It needs the operate socket.`,
+		Long: `Tries the parts of a door without waiting for a member and says what each did:
+lights and beeps of the readers, the strike, which unlocks once, the inputs.
+Where the door has a contact, open the door when the strike unlocks. The journal
+records who did it. It needs the operate socket.`,
 		Example: `  tilegate door test front`,
 		Annotations: exits(`0    every part works
 1    it failed, or there is no such door
