@@ -45,8 +45,8 @@ func TestEveryDriverPassesItsSuite(t *testing.T) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	for name, suite := range map[string]func(*testing.T){
-		"line reader": lineReaders, "pn532 reader": pn532Readers, "modbus strike": modbusStrikes, "usbrelay strike": usbStrikes,
-		"gpio strike": gpioStrikes, "inputs": inputs,
+		"line reader": lineReaders, "pn532 reader": pn532Readers, "osdp reader": osdpReaders, "modbus strike": modbusStrikes, "usbrelay strike": usbStrikes,
+		"gpio strike": gpioStrikes, "osdp strike": osdpStrikes, "inputs": inputs, "osdp input": osdpInputs,
 	} {
 		all.Go(func() { t.Run(name, suite) })
 	}

@@ -152,6 +152,15 @@ type Pairer interface {
 	Pair(ctx context.Context, say func(step string)) error
 }
 
+// Mover is a device on a shared line whose address and speed are set from here.
+type Mover interface {
+	// Move gives the device another address, and its whole line another
+	// speed, and returns when the device was found there. What stays is given
+	// as it is. say is told each step in words. The settings must be changed
+	// after it: until then the device is looked for where it was.
+	Move(ctx context.Context, address, baud int, say func(step string)) error
+}
+
 // The shortest and longest pulse of any strike.
 const (
 	MinPulse = 500 * time.Millisecond

@@ -2,7 +2,9 @@ package hw
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -54,7 +56,52 @@ func (p *osdpInputPlan) Open(lines *Lines, log hclog.Logger) (Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &osdpInput{listening: newListening(orSilent(log)), device: device, circuit: p.circuit, number: p.input, release: release}, nil
+	device.bus.mu.Lock()
+	device.inputs.users++
+	device.bus.mu.Unlock()
+	log = orSilent(log).With("port", p.use.Settings.Path, "address", p.use.Address)
+	return &osdpInput{listening: newListening(log), device: device, circuit: p.circuit, number: p.input, release: release}, nil
+}
+
+// osdpInputs are the inputs of a device as it last told.
+type osdpInputs struct {
+	levels []osdp.Level // nil: it has not told, or cannot be heard
+	at     time.Time
+	users  int // inputs that somebody listens to
+	asked  time.Time
+}
+
+// The times of inputs.
+const (
+	inputLost    = 2 * time.Second        // of silence: how they stand is not known any more
+	inputAgain   = 250 * time.Millisecond // between two questions that are not answered
+	inputRefresh = 10 * time.Second       // a change may be lost with the reply of a reader that does not keep it
+)
+
+// lookAfterInputs asks again when it is time, and forgets what is too old. The
+// caller holds mu.
+func (d *osdpDevice) lookAfterInputs(now time.Time) {
+	if d.inputs.users == 0 || !trusted(d.state) {
+		return
+	}
+	can := d.peer.Capabilities()
+	switch silent := now.Sub(d.peer.LastHeard()); {
+	case silent >= inputLost && d.inputs.levels != nil:
+		d.inputs.levels = nil
+		d.tell()
+	case silent < inputLost && can.Of(osdp.FunctionInputs).Listed && (d.inputs.levels == nil || now.Sub(d.inputs.at) >= inputRefresh):
+		d.askInputs(now)
+	}
+}
+
+// askInputs asks how the inputs stand, unless that was just asked. The caller
+// holds mu.
+func (d *osdpDevice) askInputs(now time.Time) {
+	if now.Sub(d.inputs.asked) < inputAgain && !d.inputs.at.After(d.inputs.asked) {
+		return
+	}
+	d.inputs.asked = now
+	_, _ = d.peer.Queue(now, osdp.ISTAT(), now.Add(inputLost)) // if it cannot be asked now, it is lost or soon asked again
 }
 
 // osdpInput is one contact of one device, which says by itself what changes.
@@ -66,34 +113,53 @@ type osdpInput struct {
 	release func() error
 }
 
-// Next is as the contract says.
+// Next is as the contract says. A change counts when the device was asked 50 ms
+// later and says the same.
 func (i *osdpInput) Next(ctx context.Context, last Level) (Level, error) {
 	within, end, err := i.begin(ctx)
 	if err != nil {
 		return last, err
 	}
 	defer end()
+	seen, since := last, time.Time{}
 	for {
-		level, changed := i.now()
-		if level != last {
+		level, at, changed := i.now()
+		switch {
+		case level == last:
+			seen = last
+		case level == LevelUnknown || last == LevelUnknown || level == seen && at.Sub(since) >= debounce:
 			return level, nil
+		case level != seen:
+			seen, since = level, at
+		}
+		var again <-chan time.Time
+		if seen != last {
+			again = time.After(debounce)
 		}
 		select {
 		case <-changed:
+		case <-again:
+			i.ask()
 		case <-within.Done():
 			return last, i.ended(ctx)
 		}
 	}
 }
 
-// now is how the contact stands, and what is closed when that may change.
-func (i *osdpInput) now() (Level, <-chan struct{}) {
+func (i *osdpInput) ask() {
 	i.device.bus.mu.Lock()
-	defer i.device.bus.mu.Unlock()
-	level := LevelUnknown
-	if trusted(i.device.state) && i.number < len(i.device.inputs) {
-		said := i.device.inputs[i.number]
-		switch said {
+	i.device.askInputs(time.Now())
+	i.device.bus.mu.Unlock()
+	i.device.bus.nudge()
+}
+
+// now is how the contact stands, since when that is known, and what is closed
+// when it may change.
+func (i *osdpInput) now() (Level, time.Time, <-chan struct{}) {
+	i.device.bus.mu.Lock()
+	level, at, changed := LevelUnknown, i.device.inputs.at, i.device.changed
+	if levels := i.device.inputs.levels; i.number < len(levels) {
+		switch said := levels[i.number]; said {
 		case osdp.Inactive, osdp.Active:
 			level = i.circuit.level(said == osdp.Active)
 		case osdp.Shorted, osdp.Cut, osdp.Faulty:
@@ -101,22 +167,53 @@ func (i *osdpInput) now() (Level, <-chan struct{}) {
 		case osdp.Unknown:
 		}
 	}
-	return level, i.device.changed
+	i.device.bus.mu.Unlock()
+	if level == LevelUnknown {
+		i.tell(i.why())
+	} else {
+		i.tell(nil)
+	}
+	return level, at, changed
 }
 
-// Stats are those of the device.
-func (i *osdpInput) Stats() Stats {
-	s := i.device.stats()
+// why is why the contact cannot be heard.
+func (i *osdpInput) why() error {
+	if err := i.device.reachable(); err != nil {
+		return err
+	}
 	i.device.bus.mu.Lock()
 	defer i.device.bus.mu.Unlock()
-	if s.Up && i.device.inputs != nil && i.number >= len(i.device.inputs) {
-		s.Up, s.Err = false, fmt.Sprintf("the device has %d inputs, and none that is number %d", len(i.device.inputs), i.number)
+	can := i.device.peer.Capabilities()
+	switch levels := i.device.inputs.levels; {
+	case levels == nil && !can.Of(osdp.FunctionInputs).Listed:
+		return errors.New("the device says that it has no inputs")
+	case levels != nil && i.number >= len(levels):
+		return fmt.Errorf("the device has %d inputs, and none that is number %d", len(levels), i.number)
+	}
+	return errNotReached
+}
+
+// Stats are those of the input and of its device.
+func (i *osdpInput) Stats() Stats {
+	own, s := i.stats(), i.device.stats()
+	s.Frames = own.Frames
+	if s.Up && !own.Up {
+		s.Up, s.Since, s.Err = false, own.Since, own.Err
 	}
 	return s
 }
 
+// Pair gives the device a key of its own.
+func (i *osdpInput) Pair(ctx context.Context, say func(step string)) error {
+	return i.device.pair(ctx, say)
+}
+
 // Close ends a waiting Next and gives the line back.
 func (i *osdpInput) Close() error {
-	i.shut()
+	if i.shut() {
+		i.device.bus.mu.Lock()
+		i.device.inputs.users--
+		i.device.bus.mu.Unlock()
+	}
 	return i.release()
 }

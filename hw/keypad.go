@@ -83,6 +83,10 @@ func (k *keypad) due() time.Time {
 	return k.last.Add(forgetAfter)
 }
 
+// hole tells that a key may have been lost. What was begun is then unreadable: a
+// PIN less a digit would cost the member a try.
+func (k *keypad) hole() { k.long = len(k.digits) > 0 }
+
 // end makes a read of what was pressed. Too many digits are unreadable, and
 // never the first twelve of them.
 func (k *keypad) end(at time.Time) (read Read, ended bool) {

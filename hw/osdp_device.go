@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/tilegate/tilegate/hw/osdp"
@@ -24,37 +25,57 @@ type osdpDevice struct {
 	tie   osdpTie
 	users int
 	peer  *osdp.Peer
-	fault error // its key cannot be read or kept
+	fault error // its key cannot be read
 
 	changed  chan struct{} // closed when something below changes, then replaced
 	gone     bool
 	state    osdp.State
-	why      osdp.Refusal // of the state
-	since    time.Time    // of the last change between believed and not
+	since    time.Time // of the last change between believed and not
 	identity string
 	known    string // who it was when it was paired
 	local    osdp.Local
-	inputs   []osdp.Level
+	attached []byte // how readers stand that hang on this one
 	outputs  []bool
+	inputs   osdpInputs
 	frames   uint64
 	rekeyed  uint64
-	foreign  time.Time // when somebody else last spoke as a panel
 	drops    map[string]uint64
 
 	reader  *osdpReader // nil: nobody reads it
 	waiting map[osdp.Ticket]chan error
 	pairing *osdpPairing // nil: none runs
+	moving  chan error   // nil: it stays where it is
 }
 
-// osdpPairing is somebody who waits for a device to be paired.
-type osdpPairing struct {
-	steps chan string
-	done  chan error
+// The words for what a reader drops, beside osdp.Refusals, and for what came on
+// the line while nobody was asked.
+const (
+	osdpDropDecode  = "decode" // a card or code that is not as the settings say
+	osdpDropRepeat  = "repeat" // the card stays in the field
+	osdpDropRate    = "rate"   // faster than people can be
+	osdpDropVendor  = "vendor" // a message of the maker's own that no setting asks for
+	osdpDropText    = "fmt"    // a card as text, which nobody sends any more
+	osdpDropFull    = "overflow"
+	osdpDropUnasked = "unasked"
+	osdpDropPanel   = "second_panel"
+)
+
+func newOSDPDevice(b *osdpBus, tie osdpTie) (*osdpDevice, error) {
+	d := &osdpDevice{
+		bus: b, tie: tie, users: 1, changed: make(chan struct{}), since: time.Now(), drops: map[string]uint64{},
+		waiting: map[osdp.Ticket]chan error{},
+	}
+	for _, word := range slices.Concat(osdp.Refusals(), []string{
+		osdpDropDecode, osdpDropRepeat, osdpDropRate, osdpDropVendor, osdpDropText, osdpDropFull, osdpDropUnasked,
+	}) {
+		d.drops[word] = 0
+	}
+	return d, d.meet()
 }
 
 // meet makes the peer, with the key that is kept of it. A key that cannot be
 // read leaves the device unpaired, and the others on the line as they are.
-func (d *osdpDevice) meet() (err error) {
+func (d *osdpDevice) meet() error {
 	set := osdp.Settings{Address: d.tie.address, Insecure: d.tie.insecure, Checksum: d.tie.checksum, Keep: d.keep}
 	kept, err := d.bus.keys.Keys(d.tie.key)
 	if err == nil {
@@ -62,6 +83,7 @@ func (d *osdpDevice) meet() (err error) {
 	}
 	if err != nil {
 		d.fault, set.Keys = err, osdp.Keys{}
+		d.bus.log.Error("key of a device cannot be used", "address", d.tie.address, "error", err)
 	}
 	d.known = set.Keys.Identity
 	d.peer, err = osdp.NewPeer(set)
@@ -103,10 +125,7 @@ func (d *osdpDevice) take(event osdp.Event) {
 		}
 		return
 	case osdp.Settled:
-		if waits, ok := d.waiting[e.Ticket]; ok {
-			delete(d.waiting, e.Ticket)
-			waits <- e.Err
-		}
+		d.settle(e.Ticket, e.Err)
 		return
 	case osdp.Refused:
 		d.refused(e)
@@ -114,19 +133,26 @@ func (d *osdpDevice) take(event osdp.Event) {
 	case osdp.Progress:
 		d.say(e.Step)
 		return
+	case osdp.KeysNotKept:
+		// The device has the key and works; the record still has it as
+		// pending, which is tried first after a restart.
+		d.say("the key could not be recorded as the device's own, only as sent to it: " + e.Err.Error())
+		d.bus.log.Error("key of a device is recorded as pending only", "address", d.tie.address, "error", e.Err)
+		return
+	case osdp.Moved:
+		d.moved(e)
 	case osdp.Paired:
 		d.paired(e)
-	case osdp.KeysNotKept:
-		d.fault = fmt.Errorf("the key of the device could not be kept: %w", e.Err)
-		d.bus.log.Error("key not kept", "address", d.tie.address, "error", e.Err)
 	case osdp.StateChanged:
 		d.became(e)
 	case osdp.Identified:
 		d.identity = e.Device.String()
 	case osdp.LocalSaid:
 		d.local = e.Local
+	case osdp.Attached:
+		d.attached = e.States
 	case osdp.Inputs:
-		d.inputs = e.Levels
+		d.inputs.levels, d.inputs.at = e.Levels, e.At
 	case osdp.Outputs:
 		d.outputs = e.On
 	}
@@ -139,19 +165,32 @@ func (d *osdpDevice) tell() {
 	d.changed = make(chan struct{})
 }
 
+func (d *osdpDevice) settle(ticket osdp.Ticket, err error) {
+	if waits, ok := d.waiting[ticket]; ok {
+		delete(d.waiting, ticket)
+		waits <- err
+	}
+}
+
 func (d *osdpDevice) became(e osdp.StateChanged) {
 	if trusted(e.State) != trusted(d.state) {
 		d.since = e.At
 	}
-	if !trusted(e.State) {
-		d.inputs, d.outputs = nil, nil
-	}
-	d.state, d.why = e.State, e.Why
+	d.inputs.levels, d.outputs, d.attached = nil, nil, nil
+	d.state = e.State
 	log := d.bus.log.Info
 	if !trusted(e.State) {
 		log = d.bus.log.Warn
+		d.hole()
 	}
 	log("osdp device", "address", d.tie.address, "state", e.State.String(), "why", e.Why.String())
+}
+
+// hole tells the reader that something that was typed may be lost.
+func (d *osdpDevice) hole() {
+	if d.reader != nil {
+		d.reader.keys.hole()
+	}
 }
 
 // trusted says whether what a device in this state says counts.
@@ -162,53 +201,45 @@ func (d *osdpDevice) refused(e osdp.Refused) {
 	switch e.Why {
 	case osdp.RefusedSession:
 		d.rekeyed += e.Count
+		d.hole()
 	case osdp.RefusedSecondPanel:
-		d.foreign = time.Now()
+		d.bus.foreign = time.Now()
+	}
+}
+
+// deaf forgets what may have changed unheard, since the port is or was gone.
+func (d *osdpDevice) deaf() {
+	d.inputs.levels, d.outputs = nil, nil
+	d.tell()
+}
+
+// fail ends everything that waits for an answer of the device. None of it is
+// done later.
+func (d *osdpDevice) fail(now time.Time, why error) {
+	for ticket := range d.waiting {
+		d.peer.Withdraw(now, ticket)
+		d.settle(ticket, why)
 	}
 }
 
 // orphan ends everything that waits for the device.
 func (d *osdpDevice) orphan() {
 	d.gone = true
-	for ticket, waits := range d.waiting {
-		delete(d.waiting, ticket)
-		waits <- os.ErrClosed
-	}
-	if d.pairing != nil {
-		d.pairing.done <- os.ErrClosed
-		d.pairing = nil
-	}
+	d.fail(time.Now(), os.ErrClosed)
+	d.paired(osdp.Paired{Err: os.ErrClosed})
+	d.moved(osdp.Moved{Err: os.ErrClosed})
 	d.tell()
 }
 
-// order sends a command and waits until the device did it. It is not sent once
-// ctx has ended.
+// order sends a command and waits until the device did it. Once ctx has ended it
+// is not sent any more.
 func (d *osdpDevice) order(ctx context.Context, command osdp.Command) error {
-	if err := d.reachable(); err != nil {
-		return err
-	}
-	until, bounded := ctx.Deadline()
-	if !bounded {
-		until = time.Now().Add(answerTime + time.Second)
-	}
-	d.bus.mu.Lock()
-	ticket, err := d.peer.Queue(time.Now(), command, until)
-	waits := make(chan error, 1)
+	err := ctx.Err()
 	if err == nil {
-		d.waiting[ticket] = waits
+		err = d.reachable()
 	}
-	d.bus.mu.Unlock()
-	if err != nil {
-		return fmt.Errorf("address %d: %w", d.tie.address, err)
-	}
-	d.bus.nudge()
-	select {
-	case err = <-waits:
-	case <-ctx.Done():
-		err = ctx.Err()
-		d.bus.mu.Lock()
-		delete(d.waiting, ticket)
-		d.bus.mu.Unlock()
+	if err == nil {
+		err = d.wait(ctx, command)
 	}
 	if err != nil {
 		return fmt.Errorf("address %d: %w", d.tie.address, err)
@@ -216,10 +247,52 @@ func (d *osdpDevice) order(ctx context.Context, command osdp.Command) error {
 	return nil
 }
 
+func (d *osdpDevice) wait(ctx context.Context, command osdp.Command) error {
+	until, bounded := ctx.Deadline()
+	if own := time.Now().Add(answerTime + time.Second); !bounded || until.After(own) {
+		until = own
+	}
+	within, cancel := context.WithDeadline(ctx, until.Add(answerTime))
+	defer cancel()
+	d.bus.mu.Lock()
+	ticket, err := d.peer.Queue(time.Now(), command, until)
+	waits := make(chan error, 1)
+	switch {
+	case d.gone:
+		err = os.ErrClosed
+	case err == nil:
+		d.waiting[ticket] = waits
+	}
+	d.bus.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	d.bus.nudge()
+	select {
+	case err := <-waits:
+		return err
+	case <-within.Done():
+	}
+	d.bus.mu.Lock()
+	defer d.bus.mu.Unlock()
+	if _, still := d.waiting[ticket]; !still {
+		return <-waits // it was answered meanwhile
+	}
+	delete(d.waiting, ticket)
+	d.peer.Withdraw(time.Now(), ticket)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return errOSDPSilent
+}
+
 // show sends commands that nobody waits for.
 func (d *osdpDevice) show(commands ...osdp.Command) error {
 	d.bus.mu.Lock()
 	defer d.bus.mu.Unlock()
+	if d.gone {
+		return os.ErrClosed
+	}
 	now := time.Now()
 	var all []error
 	for _, c := range commands {
@@ -246,22 +319,53 @@ func (d *osdpDevice) reachable() error {
 	return d.trouble()
 }
 
+// connectWithin is how long a device may take to be believed after the port was
+// opened or it was lost: as long, who needs it waits for it.
+const connectWithin = 4 * time.Second
+
+// connected waits for a device that is just being met, and says why it cannot be
+// told anything.
+func (d *osdpDevice) connected(ctx context.Context) error {
+	within, cancel := context.WithTimeout(ctx, connectWithin)
+	defer cancel()
+	for {
+		err := d.reachable()
+		d.bus.mu.Lock()
+		hopeful, changed := d.hopeful(time.Now()), d.changed
+		d.bus.mu.Unlock()
+		if err == nil || !hopeful {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-within.Done():
+			return err
+		}
+	}
+}
+
+// hopeful says whether a device that is not believed may be soon. The caller
+// holds mu.
+func (d *osdpDevice) hopeful(now time.Time) bool {
+	why := d.peer.Why()
+	return !d.gone && d.state == osdp.Offline && d.fault == nil && (why == 0 || why == osdp.RefusedTimeout) &&
+		(now.Sub(d.since) < connectWithin || now.Sub(d.bus.began) < connectWithin)
+}
+
 // trouble is why the device is not believed, or nil. The caller holds mu.
 func (d *osdpDevice) trouble() error {
 	switch {
-	case trusted(d.state) && d.fault == nil:
+	case trusted(d.state):
 		return nil
 	case d.fault != nil:
 		return d.fault
-	}
-	switch d.state {
-	case osdp.Unpaired:
+	case d.state == osdp.Unpaired:
 		return errOSDPUnpaired
-	case osdp.Swapped:
-		return fmt.Errorf("another device answers in its place: it was %s, this is %s; if it was replaced, pair the new one: tilegate reader pair", d.known, d.identity)
+	case d.state == osdp.Swapped:
+		return fmt.Errorf("another device answers in its place: it was %s, this is %s; if it was replaced, pair the new one: tilegate reader pair", d.known, d.peer.Device().Identity())
 	}
-	if d.why != 0 && d.why != osdp.RefusedTimeout {
-		return fmt.Errorf("the device is not believed: %s; the runbook tells each word under reader_down", d.why)
+	if why := d.peer.Why(); why != 0 && why != osdp.RefusedTimeout {
+		return fmt.Errorf("the device is not believed: %s; the runbook tells each word under reader_down", why)
 	}
 	return errOSDPSilent
 }
@@ -272,10 +376,12 @@ func (d *osdpDevice) stats() Stats {
 	d.bus.mu.Lock()
 	defer d.bus.mu.Unlock()
 	s.LastSeen, s.Frames, s.Drops = d.peer.LastHeard(), d.frames, maps.Clone(d.drops)
+	s.Drops[osdpDropUnasked] += d.bus.unasked
+	s.Drops[osdpDropPanel] += d.bus.panels
 	s.Steps = map[string]uint64{"rekey": d.rekeyed, "reopen": d.bus.resets}
 	s.Identity, s.Secure = d.identity, d.state == osdp.Secure
-	s.Tampered, s.NoPower = d.local.Tampered, d.local.NoPower
-	s.Foreign = time.Since(d.foreign) < foreignFor
+	s.Tampered, s.NoPower = d.local.Tampered || slices.Contains(d.attached, 2), d.local.NoPower
+	s.Foreign = time.Since(d.bus.foreign) < foreignFor
 	if err := d.trouble(); s.Up && err != nil {
 		s.Up, s.Err = false, err.Error()
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -38,6 +39,9 @@ func (o osdpOptions) tie(what string) (PortUse, osdpTie, error) {
 	if settings.DataBits != 8 || settings.Parity != "none" || settings.StopBits != 1 {
 		return PortUse{}, osdpTie{}, errors.New("OSDP has 8 bits, no parity and one stop bit; leave data_bits, parity and stop_bits away")
 	}
+	if !osdpSpeed(settings.Baud) {
+		return PortUse{}, osdpTie{}, fmt.Errorf("baud %d: OSDP has %v", settings.Baud, slices.Sorted(slices.Values(osdpSpeeds)))
+	}
 	if o.Address < 0 || o.Address > 126 {
 		return PortUse{}, osdpTie{}, fmt.Errorf("address %d: use 0 to 126, as set on the reader", o.Address)
 	}
@@ -57,6 +61,12 @@ func (o osdpOptions) tie(what string) (PortUse, osdpTie, error) {
 	}
 	return PortUse{Settings: settings, Protocol: "osdp", Address: address}, tie, nil
 }
+
+// osdpSpeeds are those that readers have, in the order in which they are likely
+// (SIA OSDP 2.2 §5.2). It is never written to.
+var osdpSpeeds = []int{9600, 115200, 38400, 19200, 57600, 230400}
+
+func osdpSpeed(baud int) bool { return slices.Contains(osdpSpeeds, baud) }
 
 var notInKeyName = regexp.MustCompile(`[^A-Za-z0-9._]+`)
 

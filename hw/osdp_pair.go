@@ -9,9 +9,24 @@ import (
 	"github.com/tilegate/tilegate/hw/osdp"
 )
 
-// pairGrace is how much sooner than its caller the panel gives up, so that the
-// caller hears why.
-const pairGrace = time.Second
+// How long a pairing may take if nobody said so, and how much sooner than its
+// caller the panel gives up, so that the caller hears why.
+const (
+	pairWindow = time.Minute
+	pairGrace  = time.Second
+)
+
+// Why a device is not paired.
+var (
+	errPairInsecure = errors.New("the settings say insecure = true: take that away first, then pair")
+	errPairTwice    = errors.New("it is being paired already")
+)
+
+// osdpPairing is somebody who waits for a device to be paired.
+type osdpPairing struct {
+	steps chan string
+	done  chan error
+}
 
 // say tells whoever waits for the pairing; the caller holds mu.
 func (d *osdpDevice) say(step string) {
@@ -35,26 +50,12 @@ func (d *osdpDevice) paired(e osdp.Paired) {
 	}
 }
 
-// pair gives the device a new key. Only one pairing runs at a time.
+// pair gives the device a new key. Only one pairing runs at a time, and none
+// goes on without who asked for it.
 func (d *osdpDevice) pair(ctx context.Context, say func(step string)) error {
-	window := time.Minute
-	if until, bounded := ctx.Deadline(); bounded {
-		window = max(0, time.Until(until)-pairGrace)
-	}
-	wait := &osdpPairing{steps: make(chan string, 16), done: make(chan error, 1)}
-	d.bus.mu.Lock()
-	err := error(nil)
-	switch {
-	case d.tie.insecure:
-		err = errors.New("the settings say insecure = true: take that away first, then pair")
-	case d.pairing != nil:
-		err = errors.New("it is being paired already")
-	default:
-		if err = d.peer.Pair(time.Now(), window); err == nil {
-			d.pairing = wait
-		}
-	}
-	d.bus.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, pairWindow)
+	defer cancel()
+	wait, err := d.beginPairing(ctx)
 	if err != nil {
 		return fmt.Errorf("address %d: %w", d.tie.address, err)
 	}
@@ -63,16 +64,50 @@ func (d *osdpDevice) pair(ctx context.Context, say func(step string)) error {
 		select {
 		case step := <-wait.steps:
 			say(step)
+			continue
+		case err = <-wait.done:
 		case <-ctx.Done():
-			return fmt.Errorf("address %d: %w", d.tie.address, ctx.Err())
-		case err := <-wait.done:
-			for len(wait.steps) > 0 {
-				say(<-wait.steps)
-			}
-			if err != nil {
-				return fmt.Errorf("address %d: %w", d.tie.address, err)
-			}
-			return nil
+			err = d.endPairing(ctx, wait)
 		}
+		for len(wait.steps) > 0 {
+			say(<-wait.steps)
+		}
+		if err != nil {
+			return fmt.Errorf("address %d: %w", d.tie.address, err)
+		}
+		return nil
 	}
+}
+
+func (d *osdpDevice) beginPairing(ctx context.Context) (*osdpPairing, error) {
+	if line := d.bus.line.Stats(); !line.Up {
+		return nil, errors.New(line.Err)
+	}
+	until, _ := ctx.Deadline()
+	wait := &osdpPairing{steps: make(chan string, 64), done: make(chan error, 1)}
+	d.bus.mu.Lock()
+	defer d.bus.mu.Unlock()
+	switch {
+	case d.tie.insecure:
+		return nil, errPairInsecure
+	case d.pairing != nil:
+		return nil, errPairTwice
+	}
+	if err := d.peer.Pair(time.Now(), max(0, time.Until(until)-pairGrace)); err != nil {
+		return nil, err
+	}
+	d.pairing = wait
+	return wait, nil
+}
+
+// endPairing stops a pairing that nobody waits for any more.
+func (d *osdpDevice) endPairing(ctx context.Context, wait *osdpPairing) error {
+	d.bus.mu.Lock()
+	defer d.bus.mu.Unlock()
+	if d.pairing != wait {
+		return <-wait.done // it ended meanwhile
+	}
+	d.pairing = nil
+	d.peer.StopPairing(time.Now())
+	return ctx.Err()
 }

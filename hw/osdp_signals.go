@@ -2,6 +2,7 @@ package hw
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,22 +12,61 @@ import (
 	"github.com/tilegate/tilegate/hw/osdp"
 )
 
-// signalOptions are how a tile shows one signal, as written in the settings.
-type signalOptions struct {
+// lampOptions are how the lamp of a tile stands.
+type lampOptions struct {
 	Lamp  string `toml:"lamp"`  // colour; "" leaves the lamp as it is
 	Other string `toml:"other"` // the colour between, for a lamp that blinks
-	Blink span   `toml:"blink"` // how long each colour stands; 0: steady
-	For   span   `toml:"for"`   // how long; not of the signals at rest
+	Blink span   `toml:"blink"` // how long each colour stands; 0s: steady
+}
+
+// signalOptions are how a tile shows one signal for a moment.
+type signalOptions struct {
+	lampOptions
+	For   span   `toml:"for"` // how long the lamp shows it
 	Beeps int    `toml:"beeps"`
 	Beep  span   `toml:"beep"` // how long each beep is, and each pause
 	Text  string `toml:"text"` // for a tile with a text line; {code} is the short code
 }
 
+// signalTable are all signals. What is not said in the settings stays as usual.
+type signalTable struct {
+	Granted signalOptions `toml:"granted"`
+	Refused signalOptions `toml:"refused"`
+	OneCard signalOptions `toml:"one_card"`
+	PIN     signalOptions `toml:"pin"`
+	AskDesk signalOptions `toml:"ask_desk"`
+	Shut    signalOptions `toml:"shut"`
+	Ready   lampOptions   `toml:"ready"`   // while nobody is there
+	Offline lampOptions   `toml:"offline"` // the same, while the cloud is away
+}
+
+// usualSignals are what members know from other doors, and differ for who cannot
+// tell red from green: in their beeps, and in whether they blink.
+func usualSignals() signalTable {
+	const (
+		short = span(100 * time.Millisecond)
+		while = span(2 * time.Second)
+	)
+	blinking := func(lamp, other string, blink time.Duration) lampOptions {
+		return lampOptions{Lamp: lamp, Other: other, Blink: span(blink)}
+	}
+	return signalTable{
+		Granted: signalOptions{lampOptions{Lamp: "green"}, while, 1, short, "Welcome"},
+		Refused: signalOptions{blinking("red", "off", 200*time.Millisecond), while, 3, short, "No entry {code}"},
+		OneCard: signalOptions{blinking("amber", "off", 100*time.Millisecond), while, 2, short, "One card please"},
+		PIN:     signalOptions{blinking("blue", "off", 300*time.Millisecond), span(15 * time.Second), 1, short, "PIN, then #"},
+		AskDesk: signalOptions{blinking("amber", "red", 300*time.Millisecond), span(4 * time.Second), 1, span(time.Second), "Ask desk {code}"},
+		Shut:    signalOptions{blinking("amber", "off", 500*time.Millisecond), while, 1, span(300 * time.Millisecond), "Shut the door"},
+		Ready:   lampOptions{Lamp: "blue"},
+		Offline: lampOptions{Lamp: "amber"},
+	}
+}
+
 // appearance is a signal as commands are made of it.
 type appearance struct {
 	rests bool // how the lamp stands while nobody is there
-	blink osdp.Blink
 	lit   bool
+	blink osdp.Blink
 	time  time.Duration
 	beeps byte
 	beep  time.Duration
@@ -35,45 +75,29 @@ type appearance struct {
 
 type shows [signalCount]appearance
 
-// signalNames are the signals as the settings name them.
-var signalNames = [signalCount]string{"granted", "refused", "one_card", "pin", "ask_desk", "shut", "ready", "offline"}
-
 // colours is never written to.
 var colours = map[string]osdp.Color{
 	"off": osdp.Black, "red": osdp.Red, "green": osdp.Green, "amber": osdp.Amber, "blue": osdp.Blue,
 	"magenta": osdp.Magenta, "cyan": osdp.Cyan, "white": osdp.White,
 }
 
-// usualSignals are what members know from other doors, and differ for who cannot
-// tell red from green: in their beeps, and in whether they blink.
-var usualSignals = [signalCount]signalOptions{
-	SignalGranted: {Lamp: "green", For: span(2 * time.Second), Beeps: 1, Beep: span(100 * time.Millisecond), Text: "Welcome"},
-	SignalRefused: {Lamp: "red", Other: "off", Blink: span(200 * time.Millisecond), For: span(2 * time.Second), Beeps: 3, Beep: span(100 * time.Millisecond), Text: "No entry {code}"},
-	SignalOneCard: {Lamp: "amber", Other: "off", Blink: span(100 * time.Millisecond), For: span(2 * time.Second), Beeps: 2, Beep: span(100 * time.Millisecond), Text: "One card please"},
-	SignalPIN:     {Lamp: "blue", Other: "off", Blink: span(300 * time.Millisecond), For: span(15 * time.Second), Beeps: 1, Beep: span(100 * time.Millisecond), Text: "PIN, then #"},
-	SignalAskDesk: {Lamp: "amber", Other: "red", Blink: span(300 * time.Millisecond), For: span(4 * time.Second), Beeps: 1, Beep: span(time.Second), Text: "Ask desk {code}"},
-	SignalShut:    {Lamp: "amber", Other: "off", Blink: span(500 * time.Millisecond), For: span(2 * time.Second), Beeps: 1, Beep: span(300 * time.Millisecond), Text: "Shut the door"},
-	SignalReady:   {Lamp: "blue"},
-	SignalOffline: {Lamp: "amber"},
-}
-
-// showsOf are the usual signals, with what the settings say otherwise.
-func showsOf(said map[string]signalOptions) (all shows, err error) {
-	for _, name := range slices.Sorted(maps.Keys(said)) {
-		if !slices.Contains(signalNames[:], name) {
-			return all, fmt.Errorf("signals: %q is none of them; there are: %s", name, strings.Join(signalNames[:], ", "))
+// shows are the signals as commands are made of them.
+func (t *signalTable) shows() (all shows, err error) {
+	var wrong []error
+	for signal, o := range map[Signal]struct {
+		name string
+		signalOptions
+	}{
+		SignalGranted: {"granted", t.Granted}, SignalRefused: {"refused", t.Refused}, SignalOneCard: {"one_card", t.OneCard},
+		SignalPIN: {"pin", t.PIN}, SignalAskDesk: {"ask_desk", t.AskDesk}, SignalShut: {"shut", t.Shut},
+		SignalReady: {"ready", signalOptions{lampOptions: t.Ready}}, SignalOffline: {"offline", signalOptions{lampOptions: t.Offline}},
+	} {
+		if all[signal], err = o.appearance(signal >= SignalReady); err != nil {
+			wrong = append(wrong, fmt.Errorf("signals.%s: %w", o.name, err))
 		}
 	}
-	for i, name := range signalNames {
-		o, given := said[name]
-		if !given {
-			o = usualSignals[i]
-		}
-		if all[i], err = o.appearance(Signal(i) >= SignalReady); err != nil {
-			return all, fmt.Errorf("signals: %s: %w", name, err)
-		}
-	}
-	return all, nil
+	slices.SortFunc(wrong, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return all, errors.Join(wrong...)
 }
 
 const longestShow = 25 * time.Second // what fits into a beep, and a lamp may blink
@@ -84,57 +108,81 @@ func (o signalOptions) appearance(rests bool) (appearance, error) {
 			return appearance{}, fmt.Errorf("%s is longer than %s", time.Duration(d), longestShow)
 		}
 	}
-	if o.Beeps < 0 || o.Beeps > 10 {
+	switch {
+	case o.Beeps < 0 || o.Beeps > 10:
 		return appearance{}, fmt.Errorf("beeps %d: use 0 to 10", o.Beeps)
-	}
-	s := appearance{
-		rests: rests, time: o.For.or(2 * time.Second), beeps: byte(o.Beeps),
-		beep: o.Beep.or(100 * time.Millisecond), text: o.Text, lit: o.Lamp != "",
+	case o.Beeps > 0 && o.Beep == 0:
+		return appearance{}, errors.New("beep: say how long one is")
+	case !rests && o.Lamp != "" && o.For == 0:
+		return appearance{}, errors.New("for: say how long the lamp shows it")
+	case o.Blink > 0 && o.Other == "":
+		return appearance{}, errors.New("other: say the colour between, such as \"off\"")
 	}
 	lamp, known := colours[o.Lamp]
 	other, also := colours[o.Other]
-	if s.lit && !known || o.Other != "" && !also {
+	if o.Lamp != "" && !known || o.Other != "" && !also {
 		return appearance{}, fmt.Errorf("lamp %q, other %q: the colours are %s", o.Lamp, o.Other, strings.Join(slices.Sorted(maps.Keys(colours)), ", "))
 	}
-	s.blink = osdp.Steady(lamp)
+	s := appearance{
+		rests: rests, lit: o.Lamp != "", blink: osdp.Steady(lamp),
+		time: time.Duration(o.For), beeps: byte(o.Beeps), beep: time.Duration(o.Beep), text: o.Text,
+	}
 	if blink := time.Duration(o.Blink); blink > 0 {
 		s.blink = osdp.Blink{On: blink, Off: blink, OnColor: lamp, OffColor: other}
 	}
 	return s, nil
 }
 
+// lamp is the command for the lamp, if there is one. How it stands at rest is a
+// command of its own, which the panel remembers for a reader that is away.
+func (a *appearance) lamp() (osdp.Command, bool) {
+	blink := a.blink
+	if a.rests {
+		return osdp.LED(osdp.Lamp{Lasting: &blink}), a.lit
+	}
+	return osdp.LED(osdp.Lamp{Brief: &blink, For: a.time}), a.lit
+}
+
 // commands are what shows a notice on a device that can do so much.
 func (a *appearance) commands(can osdp.Capabilities, code string) (all []osdp.Command) {
-	if a.lit && can.Of(osdp.FunctionLamps).Listed {
-		blink := a.blink
-		lamp := osdp.Lamp{Brief: &blink, For: a.time}
-		if a.rests {
-			lamp = osdp.Lamp{Lasting: &blink}
-		}
-		all = append(all, osdp.LED(lamp))
+	if lamp, lit := a.lamp(); lit && can.Of(osdp.FunctionLamps).Listed {
+		all = append(all, lamp)
 	}
-	if a.beeps > 0 && !a.rests && can.Of(osdp.FunctionBuzzer).Listed {
+	if a.beeps > 0 && can.Of(osdp.FunctionBuzzer).Listed {
 		all = append(all, osdp.BUZ(osdp.Beep{On: a.beep, Off: a.beep, Count: a.beeps}))
 	}
-	if a.text != "" && !a.rests && can.Of(osdp.FunctionText).Listed {
-		line := strings.TrimSpace(strings.ReplaceAll(a.text, "{code}", code))
-		all = append(all, osdp.TEXT(osdp.Text{For: max(a.time, 5*time.Second), Line: line}))
+	if a.text != "" && can.Of(osdp.FunctionText).Listed {
+		if line := strings.TrimSpace(strings.ReplaceAll(a.text, "{code}", code)); line != "" {
+			all = append(all, osdp.TEXT(osdp.Text{For: max(a.time, textStays), Line: line}))
+		}
 	}
 	return all
 }
 
+// textStays is how long a line is shown at least: people read slower than they see.
+const textStays = 5 * time.Second
+
 // Signal shows on the reader's lamp, with its buzzer and on its text line, as
-// far as it has them. It returns when that is on its way.
+// far as it has them. It returns when that is on its way. How the lamp stands at
+// rest is kept for a reader that is away, and said to it again whenever it comes
+// back; anything else fails for one that is away.
 func (r *osdpReader) Signal(ctx context.Context, notice Notice) error {
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil || notice.Signal >= signalCount {
 		return err
 	}
-	if notice.Signal >= signalCount {
+	show := r.plan.shows[notice.Signal]
+	if show.rests {
+		lamp, lit := show.lamp()
+		if !lit {
+			return nil
+		}
+		if err := r.device.show(lamp); err != nil && !errors.Is(err, osdp.ErrOffline) {
+			return err
+		}
 		return nil
 	}
 	r.device.bus.mu.Lock()
 	can := r.device.peer.Capabilities()
 	r.device.bus.mu.Unlock()
-	show := r.plan.shows[notice.Signal]
 	return r.device.show(show.commands(can, notice.Code)...)
 }

@@ -18,10 +18,10 @@ import (
 type osdpReaderOptions struct {
 	osdpOptions
 	cardOptions
-	Codes     bool                     `toml:"codes"`     // the reader has a camera too, and sends codes as text
-	Assurance access.Assurance         `toml:"assurance"` // when the reader proves cards by keys of its own
-	HoldOff   *span                    `toml:"hold_off"`
-	Signals   map[string]signalOptions `toml:"signals"`
+	Codes     bool             `toml:"codes"`     // the reader has a camera too, and sends codes as text
+	Assurance access.Assurance `toml:"assurance"` // when the reader proves cards by keys of its own
+	HoldOff   span             `toml:"hold_off"`
+	Signals   signalTable      `toml:"signals"`
 }
 
 type osdpReaderPlan struct {
@@ -38,7 +38,7 @@ var _ = registerReader("osdp", checkOSDPReader)
 
 // checkOSDPReader checks the options of a reader on an OSDP line.
 func checkOSDPReader(decode Decode) (ReaderPlan, error) {
-	var o osdpReaderOptions
+	o := osdpReaderOptions{HoldOff: span(defaultHoldOff), Signals: usualSignals()}
 	if err := decode(&o); err != nil {
 		return nil, err
 	}
@@ -49,15 +49,12 @@ func checkOSDPReader(decode Decode) (ReaderPlan, error) {
 	if err != nil {
 		return nil, err
 	}
-	shows, err := showsOf(o.Signals)
+	shows, err := o.Signals.shows()
 	if err != nil {
 		return nil, err
 	}
-	hold := defaultHoldOff
-	if o.HoldOff != nil {
-		hold = time.Duration(*o.HoldOff)
-	}
-	if hold < 0 || hold > time.Minute {
+	hold := time.Duration(o.HoldOff)
+	if hold > time.Minute {
 		return nil, fmt.Errorf("hold_off %s: use 0s to 1m", hold)
 	}
 	if tie.insecure && o.Assurance > access.LowAssured {
@@ -78,7 +75,7 @@ func (p *osdpReaderPlan) Open(lines *Lines, log hclog.Logger) (Reader, error) {
 		return nil, err
 	}
 	r := &osdpReader{
-		plan: p, device: device, release: release, log: orSilent(log), reads: make(chan Read, 16), closed: make(chan struct{}),
+		plan: p, device: device, release: release, reads: make(chan Read, 16), closed: make(chan struct{}),
 		hold: holdOff{wait: p.holdOff}, rate: rate.NewLimiter(defaultRate, defaultRate), faults: rate.NewLimiter(1, 1),
 	}
 	device.bus.mu.Lock()
@@ -92,7 +89,6 @@ type osdpReader struct {
 	plan    *osdpReaderPlan
 	device  *osdpDevice
 	release func() error
-	log     hclog.Logger
 	reads   chan Read
 	closed  chan struct{} // closed by Close
 
@@ -104,6 +100,11 @@ type osdpReader struct {
 	shut   bool
 }
 
+// Format shows the address and nothing else: a reader remembers cards and digits.
+func (r osdpReader) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "osdp reader at %s, address %d", r.plan.use.Settings.Path, r.plan.tie.address)
+}
+
 // take makes reads of what the device said. The bus holds its mu.
 func (r *osdpReader) take(event osdp.Event) {
 	switch e := event.(type) {
@@ -112,7 +113,7 @@ func (r *osdpReader) take(event osdp.Event) {
 		r.offer(e.At, kind, value, err)
 	case osdp.VendorSaid:
 		if !r.plan.codes && r.plan.card.As != "qr" {
-			r.drop("vendor")
+			r.drop(osdpDropVendor)
 			return
 		}
 		kind, value, err := code(e.Vendor.Data.Bytes())
@@ -122,7 +123,7 @@ func (r *osdpReader) take(event osdp.Event) {
 			r.put(read)
 		}
 	case osdp.CharsRead: // only readers of before 2008 send these
-		r.drop("fmt")
+		r.drop(osdpDropText)
 	}
 }
 
@@ -153,14 +154,14 @@ func (r *osdpReader) offer(at time.Time, kind access.Kind, value Value, err erro
 	seen := decoded{at: at, kind: kind, value: value, ok: err == nil}
 	switch {
 	case err != nil:
-		r.drop("decode")
+		r.drop(osdpDropDecode)
 		if r.faults.AllowN(at, 1) {
 			r.put(Read{At: at, Fault: access.Unreadable})
 		}
 	case r.hold.stays(seen):
-		r.drop("repeat")
+		r.drop(osdpDropRepeat)
 	case !r.rate.AllowN(at, 1):
-		r.drop("rate")
+		r.drop(osdpDropRate)
 	default:
 		r.hold.note(seen)
 		r.put(Read{Kind: kind, Value: value, Assurance: r.plan.assurance, At: at})
@@ -174,7 +175,7 @@ func (r *osdpReader) put(read Read) {
 	select {
 	case r.reads <- read:
 	default:
-		r.drop("overflow")
+		r.drop(osdpDropFull)
 	}
 }
 
@@ -201,6 +202,11 @@ func (r *osdpReader) Stats() Stats { return r.device.stats() }
 // Pair gives the reader a key of its own.
 func (r *osdpReader) Pair(ctx context.Context, say func(step string)) error {
 	return r.device.pair(ctx, say)
+}
+
+// Move gives the reader another address, and its whole line another speed.
+func (r *osdpReader) Move(ctx context.Context, address, baud int, say func(step string)) error {
+	return r.device.move(ctx, address, baud, say)
 }
 
 // Close ends a waiting Read and gives the line back.

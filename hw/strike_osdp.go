@@ -99,7 +99,15 @@ func (o *osdpOutput) reach(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return session, o.device.reachable()
+	return session, o.device.connected(ctx)
+}
+
+// order waits for a module that is just being met.
+func (o *osdpOutput) order(ctx context.Context, command osdp.Command) error {
+	if _, err := o.reach(ctx); err != nil {
+		return err
+	}
+	return o.device.order(ctx, command)
 }
 
 func (o *osdpOutput) set(ctx context.Context, energised bool) error {
@@ -107,10 +115,11 @@ func (o *osdpOutput) set(ctx context.Context, energised bool) error {
 	if energised {
 		control = osdp.OutputOn
 	}
-	return o.device.order(ctx, osdp.OUT(osdp.Output{Number: o.number, Control: control}))
+	return o.order(ctx, osdp.OUT(osdp.Output{Number: o.number, Control: control}))
 }
 
-// flash has the module time the pulse.
+// flash has the module time the pulse. That a module acknowledged an order does
+// not mean that it did it, so the output is looked at.
 func (o *osdpOutput) flash(ctx context.Context, energised bool, d time.Duration) (bool, error) {
 	control := osdp.OutputPulseOff
 	if energised {
@@ -118,13 +127,23 @@ func (o *osdpOutput) flash(ctx context.Context, energised bool, d time.Duration)
 	}
 	const unit = 100 * time.Millisecond
 	d = (d + unit - 1) / unit * unit
-	return true, o.device.order(ctx, osdp.OUT(osdp.Output{Number: o.number, Control: control, Timer: d}))
+	sent := time.Now()
+	if err := o.order(ctx, osdp.OUT(osdp.Output{Number: o.number, Control: control, Timer: d})); err != nil {
+		return true, err
+	}
+	is, err := o.state(ctx)
+	switch {
+	case err != nil:
+		return true, err
+	case is != energised && time.Since(sent) < d:
+		return true, errNotSwitched
+	}
+	return true, nil
 }
 
-// state asks how the output stands. That a module acknowledged an order does not
-// mean that it did it.
+// state asks how the output stands.
 func (o *osdpOutput) state(ctx context.Context) (bool, error) {
-	if err := o.device.order(ctx, osdp.OSTAT()); err != nil {
+	if err := o.order(ctx, osdp.OSTAT()); err != nil {
 		return false, err
 	}
 	o.device.bus.mu.Lock()

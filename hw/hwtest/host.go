@@ -26,6 +26,16 @@ func NewHost(t testing.TB) hw.Host {
 	}
 }
 
+// keep puts keys on a ring before a test begins.
+func keep(t *testing.T, ring hw.KeyRing, all map[string]hw.DeviceKeys) {
+	t.Helper()
+	for name, keys := range all {
+		if err := ring.Keep(name, keys); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // Keys is a key ring in memory.
 type Keys struct {
 	mu    sync.Mutex // guards all

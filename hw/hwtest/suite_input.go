@@ -52,6 +52,8 @@ type InputSuite struct {
 	Circuit func(t *testing.T) Circuit
 	// NormallyClosed says that the options have normally = "closed".
 	NormallyClosed bool
+	// Keys are those that the gateway has, by the names of the devices.
+	Keys map[string]hw.DeviceKeys
 }
 
 // soonLost is how soon a circuit that cannot be heard must be called so. On a
@@ -93,6 +95,7 @@ func (s InputSuite) open(t *testing.T) *inputBench {
 	b := &inputBench{T: t, suite: s, circuit: s.Circuit(t)}
 	host := NewHost(t)
 	host.GPIO = b.circuit.GPIO
+	keep(t, host.Keys, s.Keys)
 	b.lines = hw.NewLines(host)
 	plan, err := s.Check(b.circuit.Port)
 	if err != nil {

@@ -92,11 +92,7 @@ func (s ReaderSuite) open(t *testing.T) *readerBench {
 	b := &readerBench{bench: newBench(t), suite: s}
 	b.tile = s.Tile(b.pty.Master)
 	b.power(b.tile.Run)
-	for name, keys := range s.Keys {
-		if err := b.lines.Keys().Keep(name, keys); err != nil {
-			t.Fatal(err)
-		}
-	}
+	keep(t, b.lines.Keys(), s.Keys)
 	plan, err := s.Check(b.pty.Path())
 	if err != nil {
 		t.Fatal(err)

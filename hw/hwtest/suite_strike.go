@@ -29,6 +29,8 @@ type StrikeSuite struct {
 	Mute bool
 	// BoardTimed says that the board ends the pulse, whatever becomes of us.
 	BoardTimed bool
+	// Keys are those that the gateway has, by the names of the devices.
+	Keys map[string]hw.DeviceKeys
 }
 
 // Run runs the suite. Its tests run side by side.
@@ -76,6 +78,7 @@ func (s StrikeSuite) open(t *testing.T) *strikeBench {
 		chip = NewGPIO(1)
 		host.GPIO = chip
 	}
+	keep(t, host.Keys, s.Keys)
 	b := newBenchOn(t, host)
 	b.chip = chip
 	board := Board(chip)

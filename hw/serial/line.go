@@ -24,7 +24,7 @@ const (
 // doubles to 5 s, less up to a fifth of jitter. It runs nothing of its own;
 // any goroutine may call it.
 type Line struct {
-	settings Settings
+	settings Settings // its speed is guarded by mu, the rest is never written
 	log      hclog.Logger
 	open     func(Settings, *counts) (*Port, error)
 	counts   counts
@@ -117,7 +117,10 @@ func (l *Line) due(now bool) bool {
 
 // attempt opens the port. The caller made the line busy.
 func (l *Line) attempt(scheduled bool) {
-	port, err := l.open(l.settings, &l.counts)
+	l.mu.Lock()
+	settings := l.settings
+	l.mu.Unlock()
+	port, err := l.open(settings, &l.counts)
 	l.mu.Lock()
 	l.tried = time.Now()
 	closed, session, news := l.closed, 0, false
