@@ -67,7 +67,7 @@ put 0644 configs/tilegate.toml /usr/share/tilegate/tilegate.toml
 for file in configs/examples/*.toml configs/examples/*.json systemd/examples/*.conf; do
 	put 0644 "$file" "/usr/share/doc/tilegate/examples/$(basename "$file")"
 done
-for file in INSTALL ROSTER RUNBOOK HARDWARE; do
+for file in INSTALL ROSTER PASS HARDWARE RUNBOOK; do
 	put 0644 "docs/$file.md" "/usr/share/doc/tilegate/$file.md"
 done
 put 0644 packaging/deb/copyright /usr/share/doc/tilegate/copyright
@@ -82,6 +82,10 @@ tilegate ($version) stable; urgency=medium
  -- tilegate <tilegate@users.noreply.github.com>  $(date -u -R -d "@$SOURCE_DATE_EPOCH")
 END
 gzip -9n "$doc/changelog"
+
+# What whoever upgrades must know; apt-listchanges shows it.
+put 0644 packaging/deb/NEWS /usr/share/doc/tilegate/NEWS.Debian
+gzip -9n "$doc/NEWS.Debian"
 
 for page in packaging/deb/*.[1-8] "$build"/man/*.[1-8]; do
 	[ -e "$page" ] || continue

@@ -26,3 +26,4 @@ fact "the socket to look belongs to tilegate-view" is "/run/tilegated/view.sock 
 fact "the socket to act belongs to tilegate-operate" is "/run/tilegated/operate.sock 660 tilegated:tilegate-operate" mode /run/tilegated/operate.sock
 fact "its user cannot log in" says :/usr/sbin/nologin getent passwd tilegated
 fact "its user may use serial ports" says dialout id -Gn tilegated
+fact "and GPIO chips, although this Debian had no group for them" says gpio id -Gn tilegated

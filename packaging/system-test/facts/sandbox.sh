@@ -31,6 +31,6 @@ fact "it can write its state" in_its_world runuser -u tilegated -- test -w /var/
 # A container cannot enforce the next three (no controllers, no device filter):
 # this is only that systemd has understood them.
 fact "systemd took the list of devices (not enforced here)" is \
-	"closed char-rtc r char-ttyAMA rw char-ttyACM rw char-ttyUSB rw" units DevicePolicy DeviceAllow
+	"closed char-rtc r char-gpiochip rw char-ttyAMA rw char-ttyS rw char-ttyACM rw char-ttyUSB rw" units DevicePolicy DeviceAllow
 fact "systemd took the limit of memory (not enforced here)" is $((384 << 20)) unit MemoryMax
 fact "systemd took the limit of tasks (not enforced here)" is 256 unit TasksMax
