@@ -48,10 +48,19 @@ check: setup ## the inner loop: vet and quick tests, without the race detector
 test: setup build ## everything that a clean machine can run, with the race detector
 	go vet -tags '$(TAGS)' ./...
 	@# Results appear as they come; the whole output is kept for what failed.
-	@go test -race -v -tags '$(TAGS)' -timeout 15m ./... 2>&1 | tee $(BUILD)/test.log \
-		| grep --line-buffered -E '^(ok|FAIL|panic)|^ *--- FAIL' \
+	@{ go test -race -v -tags '$(TAGS)' -timeout 15m ./... && $(EXHAUSTIVE); } 2>&1 | tee $(BUILD)/test.log \
+		| grep --line-buffered -E '^(ok|FAIL|panic|without the race detector)|^ *--- FAIL' \
 		|| { grep -E -A25 '^ *--- FAIL|^panic|DATA RACE' $(BUILD)/test.log | tail -n 150; exit 1; }
 	@.ci/skips $(BUILD)/test.log
+
+# What tries every bit is a pass of its own, since it would take hours under the
+# race detector: the tests of all files that are built only without it.
+EXHAUSTIVE = for file in $$(grep -rl '^//go:build !race' --include='*_test.go' .); do \
+	tests=$$(sed -n 's/^func \(Test[A-Za-z0-9_]*\)(.*/\1/p' $$file | paste -sd '|'); \
+	[ -n "$$tests" ] || continue; \
+	echo "without the race detector: $$file"; \
+	go test -v -tags '$(TAGS)' -timeout 15m -run "^($$tests)$$" $$(dirname $$file) || exit 1; \
+	done
 
 TOOLS := -modfile=packaging/tools/go.mod
 
@@ -70,10 +79,13 @@ FUZZTIME ?= 20s
 
 .PHONY: fuzz
 fuzz: setup ## run every fuzz target for FUZZTIME
-	@for pkg in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
-		for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$pkg/*_test.go | sed 's/func //'); do \
-			echo "$$pkg $$target"; go test -tags '$(TAGS)' -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
-		done; done
+	@# The compiled tests say themselves which targets they have.
+	@targets=$$(go test -tags '$(TAGS)' -list '^Fuzz' ./... \
+		| awk '/^Fuzz/ { found[++n] = $$1 } $$1 == "ok" { while (n > 0) print $$2, found[n--] }'); \
+	[ -n "$$targets" ] || { echo "there is no fuzz target"; exit 1; }; \
+	while read -r pkg target; do \
+		echo "$$pkg $$target"; go test -tags '$(TAGS)' -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$pkg" </dev/null; \
+	done <<<"$$targets"
 
 # The medians of five for what is quick, one whole run of what is a site.
 BENCHQUICK := -run '^$$' -benchtime 200ms -count 5
@@ -84,6 +96,8 @@ bench: ## the figures, one line each: name value unit; progress goes to standard
 	@go test -c $(GOFLAGS_ALL) -o $(BUILD)/tilesim.test ./cmd/tilesim >&2
 	@{ $(TEST) $(BENCHQUICK) -bench 'Decide|Build' ./daemon/access; \
 	   $(TEST) $(BENCHQUICK) -bench 'RoundTrip' ./hw/serial; \
+	   $(TEST) $(BENCHQUICK) -bench 'Poll|Handshake|Verify' ./hw/osdp ./hw/pkoc ./daemon/pass; \
+	   $(TEST) -run '^$$' -bench . -benchtime 1x -timeout 6m ./hw; \
 	   $(TEST) $(BENCHQUICK) -bench 'AppendDurable|Load|InstallSame|OpenJournal' ./daemon/store; \
 	   cd cmd/tilesim; $(abspath $(BUILD))/tilesim.test -test.run '^$$' -test.bench . -test.benchtime 1x -test.timeout 6m; \
 	} | awk -f $(CURDIR)/cmd/tilesim/bench.awk

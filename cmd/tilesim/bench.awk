@@ -2,10 +2,19 @@
 # unit. A figure that was measured more than once is its median. What is no
 # figure goes to standard error.
 
+# What these packages measure is named for what they are about.
+BEGIN { named["osdp"]; named["pkoc"]; named["pass"] }
+
+/^pkg: / {
+	package = $2
+	sub(/.*\//, "", package)
+	prefix = package in named ? package "_" : ""
+}
+
 !/^Benchmark/ || NF < 4 { print > "/dev/stderr"; next }
 
 {
-	name = snake($1)
+	name = prefix snake($1)
 	milliseconds = 0
 	for (i = 4; i <= NF; i += 2)
 		if ($i == "ms") milliseconds = 1
@@ -13,17 +22,19 @@
 		note(name, $i, $(i + 1), milliseconds)
 }
 
-# BenchmarkSite/TapQuiet-2 is tap_quiet.
+# BenchmarkSite/TapQuiet-2 is tap_quiet, and BenchmarkOSDPCard is osdp_card.
 function snake(text,    out, i, c, before) {
 	sub(/^Benchmark/, "", text)
 	sub(/-[0-9]+$/, "", text)
 	sub(/^Site\//, "", text)
 	for (i = 1; i <= length(text); i++) {
 		c = substr(text, i, 1)
-		before = substr(text, i - 1, 1)
+		before = i > 1 ? substr(text, i - 1, 1) : ""
 		if (c == "/")
 			c = "_"
 		else if (before ~ /[a-z]/ && c ~ /[A-Z0-9]/)
+			c = "_" c
+		else if (before ~ /[A-Z]/ && c ~ /[A-Z]/ && substr(text, i + 1, 1) ~ /[a-z]/)
 			c = "_" c
 		out = out c
 	}
