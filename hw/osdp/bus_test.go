@@ -271,8 +271,9 @@ func TestEchoAndNoiseCostNothing(t *testing.T) {
 	w.echo = true
 	w.noise = []byte{0x00, 0x53, 0x53, 0xFF, 0x00, 0x12}
 	reader, peer := w.secure(1)
+	w.run(time.Second)
 	reader.events = [][]byte{card}
-	w.run(2 * time.Second)
+	w.run(time.Second)
 	w.wantCards(peer, 1)
 	w.wantRefused(peer, RefusedNoise)
 	if n := w.refused(peer, RefusedTimeout) + w.refused(peer, RefusedSecondPanel) + w.refused(peer, RefusedSession); n != 0 {

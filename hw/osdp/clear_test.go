@@ -13,8 +13,9 @@ func TestReaderWithoutCRCIsReadOnTheBenchOnly(t *testing.T) {
 		reader := newPD(t, 1, nil)
 		reader.sumOnly = true
 		peer := w.add(reader, Settings{Insecure: true, Checksum: told})
-		reader.events = [][]byte{card}
 		w.run(10 * time.Second)
+		reader.events = [][]byte{card}
+		w.run(time.Second)
 		w.wantState(peer, Clear)
 		w.wantCards(peer, 1)
 	}

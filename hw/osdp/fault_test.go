@@ -246,6 +246,7 @@ func TestReaderThatDeniesItsSecurityIsSecured(t *testing.T) {
 	w := newWorld(t, 9600)
 	reader, peer := w.secure(1)
 	reader.pdcap = []byte{3, 1, 0, 9, 0, 0, 8, 0, 0}
+	w.run(time.Second)
 	reader.events = [][]byte{card}
 	w.run(time.Second)
 	w.wantState(peer, Secure)

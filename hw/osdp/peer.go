@@ -26,6 +26,7 @@ const (
 	busyStep       = 20 * time.Millisecond  // more patience for each BUSY …
 	busyMost       = 100 * time.Millisecond // … up to this …
 	busyLimit      = 3 * time.Second        // … and no longer than this
+	backlogMost    = 2 * time.Second        // for what a reader kept while nobody asked
 	mostReceived   = MaxFrame               // what we say we can take
 	mostEvents     = 128                    // that wait to be fetched
 )
@@ -81,6 +82,7 @@ type Peer struct {
 
 	device       Device
 	capabilities Capabilities
+	backlog      State // that it will have once it has said what it kept; 0: it has
 	unsupported  map[byte]bool
 	asks         asks // what to ask once after a connect
 	toldSize     bool

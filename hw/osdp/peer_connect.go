@@ -91,6 +91,9 @@ func (p *Peer) understand(now time.Time, f Frame) {
 			p.keysetTaken(now)
 			return
 		}
+		if p.out.code == codePOLL {
+			p.caughtUp(now)
+		}
 	default:
 		p.report(now, f)
 	}
@@ -102,6 +105,9 @@ func (p *Peer) understand(now time.Time, f Frame) {
 func (p *Peer) report(now time.Time, f Frame) {
 	if p.step != stepLive || !p.out.secured && !p.set.Insecure {
 		p.refuse(RefusedNoKey)
+		return
+	}
+	if p.backlog != 0 && p.late(now, f.Code) {
 		return
 	}
 	switch f.Code {
@@ -138,6 +144,27 @@ func (p *Peer) report(now time.Time, f Frame) {
 	case codeRSTATR:
 		p.emit(Attached{append([]byte(nil), f.Data...)})
 	}
+}
+
+// late says whether a reply tells what is over. A reader keeps what was held to it
+// while nobody asked, and says it when somebody does: that is not to open a door
+// when a gateway that was started anew, or has just paired it, asks for the first
+// time. How contacts stand is asked anew.
+func (p *Peer) late(now time.Time, code byte) bool {
+	if now.Sub(p.liveSince) >= backlogMost {
+		p.caughtUp(now)
+	}
+	switch code {
+	case codeRAW, codeKEYPAD, codeFMT, codeMFGREP:
+		p.refuse(RefusedBacklog)
+	case codeISTATR:
+		p.asks |= askInputs
+	case codeOSTATR:
+		p.asks |= askOutputs
+	default:
+		return false
+	}
+	return true
 }
 
 // identified goes on with the right reader only.
@@ -269,7 +296,16 @@ func (p *Peer) failHandshake(now time.Time, why Refusal) {
 	}
 }
 
-// live is the goal: from here on the reader is believed.
+// caughtUp ends the time in which a reader says what it kept.
+func (p *Peer) caughtUp(now time.Time) {
+	if s := p.backlog; s != 0 {
+		p.backlog = 0
+		p.become(now, s, 0)
+	}
+}
+
+// live is the goal: from here on the reader is believed, once it has said what it
+// kept.
 func (p *Peer) live(now time.Time, s State) {
 	p.step, p.liveSince, p.lostAt, p.lastPoll = stepLive, now, time.Time{}, time.Time{}
 	p.asks = askLocal
@@ -285,5 +321,7 @@ func (p *Peer) live(now time.Time, s State) {
 	if !p.toldSize {
 		p.asks |= saySize
 	}
-	p.become(now, s, 0)
+	if p.state != s {
+		p.backlog = s
+	}
 }

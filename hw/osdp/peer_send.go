@@ -109,6 +109,8 @@ func (p *Peer) choose(now time.Time) (command Command, block byte, ok bool) {
 	}
 	r, waiting := p.queue.first()
 	switch {
+	case p.backlog != 0:
+		return Poll(), 0, true
 	case p.doubt.open:
 		p.out.rank = rankOutput
 		return OSTAT(), 0, true

@@ -12,6 +12,7 @@ import (
 func TestPairedReaderComesOnlineAndItsCardIsRead(t *testing.T) {
 	w := newWorld(t, 9600)
 	reader, peer := w.secure(3)
+	w.run(time.Second)
 	reader.events = [][]byte{card, {0x53, 0, 3, '1', 0x7F, 0x0D}, {0x48, 1, 0}, {0x49, 1, 0}, {0x90, 1, 2, 3, 'T', 'G'}, {0x51, 0, 0, 2, 'A', 'B'}}
 	w.run(time.Second)
 	w.wantState(peer, Secure)
@@ -234,6 +235,7 @@ func TestLateReplyBringsNoSecondCard(t *testing.T) {
 func TestNothingSecretIsEverPrinted(t *testing.T) {
 	w := newWorld(t, 9600)
 	reader, peer := w.secure(1)
+	w.run(time.Second)
 	reader.events = [][]byte{card}
 	w.run(time.Second)
 	keys := Keys{Current: mustKey(t, testKey), Pending: mustKey(t, testKey)}

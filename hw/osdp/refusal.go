@@ -28,6 +28,7 @@ const (
 	RefusedSwapped                        // another reader than the one that was paired
 	RefusedSession                        // the secure channel was lost and made anew
 	RefusedNoKey                          // never paired: not believed
+	RefusedBacklog                        // a card or a key from before the reader was believed
 	RefusedOverflow                       // more was said than was fetched
 	RefusedNAK0                           // the reader refused: see NAK
 	RefusedNAK1
@@ -47,7 +48,7 @@ const (
 var refusalWords = [refusalCount]string{
 	"", "noise", "crc", "length", "truncated", "block", "wrong_address", "second_panel", "sequence", "duplicate",
 	"unexpected_reply", "unknown_reply", "timeout", "busy", "restart", "clear_in_session", "mac", "padding", "wrong_key",
-	"default_key", "swapped", "session_lost", "unpaired", "overflow",
+	"default_key", "swapped", "session_lost", "unpaired", "backlog", "overflow",
 	"nak_0", "nak_1", "nak_2", "nak_3", "nak_4", "nak_5", "nak_6", "nak_7", "nak_8", "nak_9", "nak_other",
 }
 
