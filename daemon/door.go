@@ -104,7 +104,7 @@ func (d *door) run(ctx context.Context) error {
 		d.beat.Add(1)
 		select {
 		case <-ctx.Done():
-			d.leave()
+			d.leave(ctx)
 			return nil
 		case <-tick.C:
 			d.tend(ctx)
@@ -148,6 +148,9 @@ func (d *door) admit(ctx context.Context, read heard, c pinCase, actor string) a
 	tap, facts := c.tap, d.facts(c)
 	snapshot := d.rights.Load()
 	decision := snapshot.Decide(tap, facts)
+	if c.without {
+		decision.Refuse(access.PINWrong)
+	}
 
 	event := d.event(access.DecisionEvent)
 	d.describe(&event, tap, facts, snapshot, decision)

@@ -110,8 +110,15 @@ func (d *door) endLease(ctx context.Context) {
 	d.follow(ctx, now, d.way.judge(now))
 }
 
-// leave is the last thing that the loop of the door does.
-func (d *door) leave() {
+// leave is the last thing that the loop of the door does. Nobody waits at its
+// tiles afterwards, and what was counted is told.
+func (d *door) leave(ctx context.Context) {
+	for _, t := range d.tiles {
+		for _, c := range t.pad.giveUp() {
+			d.admit(ctx, heard{Read: hw.Read{At: time.Now()}, tile: t}, c, "")
+		}
+		d.coalesced(t, t.flood.end())
+	}
 	if d.lease.on {
 		d.leaseOver("the gateway stops, or the door has new settings")
 	}

@@ -14,7 +14,10 @@ type pinCase struct {
 	offered
 	pin   access.PINState // for the facts of the decision
 	alone bool            // digits that must say who it is
-	kept  <-chan struct{} // closed when what a wrong PIN costs is on disk; nil: it cost nothing
+	// without: it waited for a PIN that did not come. It opens nothing, also where
+	// none is asked for by now: nobody may stand there any more.
+	without bool
+	kept    <-chan struct{} // closed when what a wrong PIN costs is on disk; nil: it cost nothing
 }
 
 // pinWait is what a tile waits for now.
@@ -54,8 +57,8 @@ func (p *pinPad) offer(s *access.Snapshot, o offered, now time.Duration) (cases 
 	case o.tap.Fault != access.Granted:
 		return append(cases, pinCase{offered: o}), p.waits(now)
 	case !s.PolicyOf(o.tap.Door).AskPIN:
-		p.forget() // the settings may have changed
-		return append(cases, p.single(s, o, now)), waitNothing
+		p.typedUntil = 0 // the settings may have changed
+		return append(append(cases, p.giveUp()...), p.single(s, o, now)), waitNothing
 	case o.tap.Credential.Kind == access.PIN:
 		return p.digits(s, o, now, cases)
 	default:
@@ -97,13 +100,10 @@ func (p *pinPad) digits(s *access.Snapshot, o offered, now time.Duration, cases 
 func (p *pinPad) badge(s *access.Snapshot, o offered, now time.Duration, cases []pinCase) ([]pinCase, pinWait) {
 	c := o.tap.Credential
 	if p.card != nil && p.card.tap.Credential != c {
-		cases = append(cases, pinCase{offered: *p.card}) // whoever it was went away
+		cases = append(cases, p.giveUp()...) // whoever it was went away
 	}
 	typed := now < p.typedUntil
-	if p.card != nil && p.card.tap.Credential != c {
-		p.card = nil // it is among the cases
-	}
-	p.forget()
+	p.again()
 	switch {
 	case !s.Knows(c):
 		return append(cases, pinCase{offered: o}), waitNothing
@@ -119,8 +119,9 @@ func (p *pinPad) badge(s *access.Snapshot, o offered, now time.Duration, cases [
 // off says whether the keypad was switched off because of guesses.
 func (p *pinPad) off() bool { return p.limits != nil && p.limits.off(p.keypad) }
 
-// forget lets go of a card that waits, and of what it would have used up.
-func (p *pinPad) forget() {
+// again has what was shown before make room for the same card, and gives back
+// what that would have used up.
+func (p *pinPad) again() {
 	if p.card != nil {
 		p.card.uses.release()
 	}
@@ -137,9 +138,18 @@ func (p *pinPad) lapse(now time.Duration) []pinCase {
 	if p.card == nil || now < p.until {
 		return nil
 	}
+	return p.giveUp()
+}
+
+// giveUp lets go of a card that waits. It is to be decided, so that its tap is
+// written down and what it would have used up is free again.
+func (p *pinPad) giveUp() []pinCase {
+	if p.card == nil {
+		return nil
+	}
 	card := *p.card
 	p.card = nil
-	return []pinCase{{offered: card}}
+	return []pinCase{{offered: card, without: true}}
 }
 
 func (p *pinPad) waits(now time.Duration) pinWait {
@@ -215,6 +225,11 @@ func (f *flood) turn(now time.Duration) (more int) {
 	if !f.running || now-f.began < floodWindow {
 		return 0
 	}
+	return f.end()
+}
+
+// end is turn for a minute that is not over.
+func (f *flood) end() (more int) {
 	more = max(f.count-floodFirst, 0)
 	*f = flood{}
 	return more
