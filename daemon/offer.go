@@ -93,7 +93,8 @@ func (o *offers) judge(read hw.Read, at scene) (made offered, claim access.Claim
 }
 
 // credential is what stands for a value from here on. What the settings of a
-// reader say of its assurance counts only for what proved nothing itself.
+// reader say of its assurance counts only for the number of a card: the reader may
+// have proved that by keys of its own. A text on a photo and digits it cannot prove.
 func (o *offers) credential(r pass.Result, set access.Assurance) access.Credential {
 	if r.Value == "" {
 		return access.Credential{Kind: r.Kind}
@@ -103,12 +104,8 @@ func (o *offers) credential(r pass.Result, set access.Assurance) access.Credenti
 		c.Digest = o.digest.Digest(access.Card, []byte(r.Value))
 	}
 	c.Assurance = r.Assurance
-	switch r.Kind {
-	case access.Pass, access.SUN, access.PKOC:
-	default:
-		if set != access.AnyAssurance {
-			c.Assurance = set
-		}
+	if set != access.AnyAssurance && (r.Kind == access.Card || r.Kind == access.Wiegand) {
+		c.Assurance = set
 	}
 	return c
 }

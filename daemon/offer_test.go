@@ -96,6 +96,14 @@ func TestReadsBecomeTaps(t *testing.T) {
 		digits int
 	}{
 		{name: "a card", read: hw.Read{Kind: access.Card, Value: "04a2b3c4d5e680"}, want: card},
+		{
+			name: "a text at a reader that proves cards", read: hw.Read{Kind: access.QR, Value: "a text on a photo", Assurance: access.HighAssured},
+			want: doorKey.Credential(access.QR, []byte("a text on a photo")),
+		},
+		{
+			name: "digits at a reader that proves cards", read: hw.Read{Kind: access.PIN, Value: "481516", Assurance: access.HighAssured},
+			want: doorKey.Credential(access.PIN, []byte("481516")), digits: 6,
+		},
 		{name: "a card at a reader that proves it", read: hw.Read{Kind: access.Card, Value: "04a2b3c4d5e680", Assurance: access.HighAssured}, want: safer},
 		{name: "a pass", read: deskPass(t, nil), want: visitor, uses: true, detail: "signed by desk"},
 		{
