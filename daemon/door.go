@@ -163,7 +163,7 @@ func (d *door) admit(ctx context.Context, read heard, c pinCase, actor string) a
 		a.hold = d.holdFor(snapshot, decision)
 		a.err = d.strikeFor(ctx, event.ID, late, a.hold)
 		if a.err == nil {
-			d.passages.note(tap.Credential, tap.At)
+			d.passages.note(tap.Credential, d.clock.Mono(), event.ID)
 		}
 		a.took = time.Since(read.At)
 		d.metrics.struck(a.took, a.err)
@@ -184,8 +184,8 @@ func (h heard) from() string {
 
 // facts are what a decision needs beside the rights.
 func (d *door) facts(c pinCase) access.Facts {
-	_, state := d.clock.now()
-	return access.Facts{Clock: state, PIN: c.pin, LastPassage: d.passages.of(c.tap.Credential)}
+	wall, state := d.clock.now()
+	return access.Facts{Clock: state, PIN: c.pin, LastPassage: d.passages.of(c.tap.Credential, d.clock.Mono(), wall)}
 }
 
 // record writes the event down. A grant waits until it is durable, but not

@@ -158,6 +158,7 @@ func (d *door) follow(ctx context.Context, now time.Duration, t turn) {
 	}
 	if t.noEntry != "" {
 		d.metrics.noEntry.Inc()
+		d.passages.undo(t.noEntry)
 		d.alarm(access.NoEntry.Detail(true), "", t.noEntry)
 	}
 	d.warning.Store(t.soon || t.held)

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"maps"
 	"time"
 
 	"github.com/tilegate/tilegate/daemon/access"
@@ -8,36 +9,44 @@ import (
 
 // passages remembers which credential went through a door when, for as long as
 // the door's passback asks. It belongs to the loop of the door and begins anew
-// with the gateway: after a restart a card may be handed back once.
+// with the gateway and with new settings of the door: then a card may be handed
+// back once.
 type passages struct {
-	within time.Duration // 0: nothing is remembered
-	last   map[passage]time.Time
+	within time.Duration             // 0: nothing is remembered
+	last   map[access.Digest]passage // by card, however it was read
 }
 
-// passage is a credential without how sure we are of it.
+// passage is when somebody went through, in monotonic time, and by which decision.
 type passage struct {
-	kind   access.Kind
-	digest access.Digest
+	at       time.Duration
+	decision string
 }
 
-// of is when the credential last went through; zero: not lately.
-func (p *passages) of(c access.Credential) time.Time {
-	return p.last[passage{c.Kind, c.Digest}]
+// of is when the credential last went through; zero: not lately. It is told in
+// the time of the wall, and counted in that which elapsed: a clock that is set
+// neither keeps anybody out nor lets a card be handed back.
+func (p *passages) of(c access.Credential, now time.Duration, wall time.Time) time.Time {
+	was, ok := p.last[c.Digest]
+	if !ok {
+		return time.Time{}
+	}
+	return wall.Add(was.at - now)
 }
 
-// note takes a passage, and forgets those that no longer count. A clock that was
-// set back leaves none behind that count for ever.
-func (p *passages) note(c access.Credential, at time.Time) {
+// note takes a passage, and forgets those that no longer count.
+func (p *passages) note(c access.Credential, now time.Duration, decision string) {
 	if p.within <= 0 {
 		return
 	}
 	if p.last == nil {
-		p.last = map[passage]time.Time{}
+		p.last = map[access.Digest]passage{}
 	}
-	for key, was := range p.last {
-		if age := at.Sub(was); age >= p.within || age < 0 {
-			delete(p.last, key)
-		}
-	}
-	p.last[passage{c.Kind, c.Digest}] = at
+	maps.DeleteFunc(p.last, func(_ access.Digest, was passage) bool { return now-was.at >= p.within })
+	p.last[c.Digest] = passage{now, decision}
+}
+
+// undo forgets the passage of a decision that nobody used: who did not get to the
+// door in time may ask again.
+func (p *passages) undo(decision string) {
+	maps.DeleteFunc(p.last, func(_ access.Digest, was passage) bool { return was.decision == decision })
 }
