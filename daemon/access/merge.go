@@ -1,16 +1,22 @@
 package access
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Merge lays the rows of one source beside those of others. Sources are merged
 // in the order of their names: where two have a row of one id the first has the
 // word, but what either forbids binds. Neither roster is changed.
 func Merge(r, more Roster) Roster {
+	locked := lockedPlaces(r.Places, more.Places)
 	r.Places = mergeBy(r.Places, more.Places, func(p *Place) string { return p.ID },
 		func(kept, other *Place) { kept.LockedDown = kept.LockedDown || other.LockedDown })
 	r.Doors = mergeBy(r.Doors, more.Doors, func(d *Door) string { return d.ID },
 		func(kept, other *Door) {
-			kept.LockedDown = kept.LockedDown || other.LockedDown
+			kept.Place = cmp.Or(kept.Place, other.Place)
+			// A door has one place, and the lockdown of either binds.
+			kept.LockedDown = kept.LockedDown || other.LockedDown || locked[other.Place]
 			kept.Restricted = kept.Restricted || other.Restricted
 			kept.AtDoorOnly = kept.AtDoorOnly || other.AtDoorOnly
 		})
@@ -31,6 +37,19 @@ func Merge(r, more Roster) Roster {
 	// refuses both when they name two people.
 	r.Assignments = slices.Concat(r.Assignments, more.Assignments)
 	return r
+}
+
+// lockedPlaces are the places that any source has locked down.
+func lockedPlaces(sources ...[]Place) map[string]bool {
+	locked := map[string]bool{}
+	for _, places := range sources {
+		for i := range places {
+			if places[i].LockedDown {
+				locked[places[i].ID] = true
+			}
+		}
+	}
+	return locked
 }
 
 // mergeBy appends the rows whose id is new. For the others the row that is
