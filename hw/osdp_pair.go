@@ -75,7 +75,28 @@ func (d *osdpDevice) pair(ctx context.Context, say func(step string)) error {
 		if err != nil {
 			return fmt.Errorf("address %d: %w", d.tie.address, err)
 		}
+		d.awaitTrust(ctx)
 		return nil
+	}
+}
+
+// awaitTrust waits, not for long, until a device that was paired has said what it
+// kept from before, and is believed.
+func (d *osdpDevice) awaitTrust(ctx context.Context) {
+	within, cancel := context.WithTimeout(ctx, connectWithin)
+	defer cancel()
+	for {
+		d.bus.mu.Lock()
+		done, changed := d.gone || trusted(d.state), d.changed
+		d.bus.mu.Unlock()
+		if done {
+			return
+		}
+		select {
+		case <-changed:
+		case <-within.Done():
+			return
+		}
 	}
 }
 

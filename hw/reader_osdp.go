@@ -21,6 +21,7 @@ type osdpReaderOptions struct {
 	Codes     bool             `toml:"codes"`     // the reader has a camera too, and sends codes as text
 	Assurance access.Assurance `toml:"assurance"` // when the reader proves cards by keys of its own
 	HoldOff   span             `toml:"hold_off"`
+	Rate      int              `toml:"rate"` // different credentials a second; more is nobody's hand
 	Signals   signalTable      `toml:"signals"`
 }
 
@@ -31,6 +32,7 @@ type osdpReaderPlan struct {
 	codes     bool
 	assurance access.Assurance
 	holdOff   time.Duration
+	rate      int
 	shows     shows
 }
 
@@ -38,7 +40,7 @@ var _ = registerReader("osdp", checkOSDPReader)
 
 // checkOSDPReader checks the options of a reader on an OSDP line.
 func checkOSDPReader(decode Decode) (ReaderPlan, error) {
-	o := osdpReaderOptions{HoldOff: span(defaultHoldOff), Signals: usualSignals()}
+	o := osdpReaderOptions{HoldOff: span(defaultHoldOff), Rate: defaultRate, Signals: usualSignals()}
 	if err := decode(&o); err != nil {
 		return nil, err
 	}
@@ -57,11 +59,14 @@ func checkOSDPReader(decode Decode) (ReaderPlan, error) {
 	if hold > time.Minute {
 		return nil, fmt.Errorf("hold_off %s: use 0s to 1m", hold)
 	}
+	if o.Rate < 1 || o.Rate > mostRate {
+		return nil, fmt.Errorf("rate %d: use 1 to %d", o.Rate, mostRate)
+	}
 	if tie.insecure && o.Assurance > access.LowAssured {
 		return nil, errors.New("assurance: what a reader says in clear text, anybody on the wire can say; leave it away, or insecure")
 	}
 	return &osdpReaderPlan{
-		use: use, tie: tie, card: o.cardOptions, codes: o.Codes, assurance: o.Assurance, holdOff: hold, shows: shows,
+		use: use, tie: tie, card: o.cardOptions, codes: o.Codes, assurance: o.Assurance, holdOff: hold, rate: o.Rate, shows: shows,
 	}, nil
 }
 
@@ -76,7 +81,7 @@ func (p *osdpReaderPlan) Open(lines *Lines, log hclog.Logger) (Reader, error) {
 	}
 	r := &osdpReader{
 		plan: p, device: device, release: release, reads: make(chan Read, 16), closed: make(chan struct{}),
-		hold: holdOff{wait: p.holdOff}, rate: rate.NewLimiter(defaultRate, defaultRate), faults: rate.NewLimiter(1, 1),
+		hold: holdOff{wait: p.holdOff}, rate: rate.NewLimiter(rate.Limit(p.rate), p.rate), faults: rate.NewLimiter(1, 1),
 	}
 	device.bus.mu.Lock()
 	device.reader = r
@@ -126,6 +131,9 @@ func (r *osdpReader) take(event osdp.Event) {
 		r.drop(osdpDropText)
 	}
 }
+
+// mostRate is far more than a reader can tell that is asked every 50 ms.
+const mostRate = 1000
 
 // mostBits of a card; what is longer can only be a code.
 const mostBits = 96
