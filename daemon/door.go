@@ -112,6 +112,7 @@ func (d *door) run(ctx context.Context) error {
 		case s := <-d.levels:
 			d.sense(ctx, s)
 		case read := <-d.reads:
+			read.tile.waiting.Add(-1)
 			if time.Since(read.At) > readPatience {
 				d.metrics.discarded.Inc()
 				continue
@@ -155,13 +156,17 @@ func (d *door) admit(ctx context.Context, read heard, c pinCase, actor string) a
 	event := d.event(access.DecisionEvent)
 	d.describe(&event, tap, facts, snapshot, decision)
 	event.Actor, event.Detail = actor, c.detail
-	late := d.write(event, c, read.tile, &decision)
+	late, line := d.write(event, c, read.tile, &decision)
 	d.heed(c, read.tile, snapshot, decision.Granted())
 
-	a := answer{event: event.ID, decision: decision, snapshot: snapshot}
+	a := answer{decision: decision, snapshot: snapshot}
+	if line { // else there is nothing that anybody could look up
+		a.event = event.ID
+	}
 	if decision.Granted() {
 		a.hold = d.holdFor(snapshot, decision)
 		a.err = d.strikeFor(ctx, event.ID, late, a.hold)
+		d.unlocked(a.hold, event.ID, a.err)
 		if a.err == nil {
 			d.passages.note(tap.Credential, d.clock.Mono(), event.ID)
 		}
@@ -213,7 +218,6 @@ func (d *door) strikeFor(ctx context.Context, decision string, late bool, hold t
 	defer cancel()
 	err := d.strike.Pulse(ctx, hold)
 	d.outcome(decision, late, "unlocked", err)
-	d.unlocked(hold, decision, err)
 	return err
 }
 
@@ -240,6 +244,7 @@ func (d *door) open(ctx context.Context, actor string) answer {
 	start := time.Now()
 	late := d.record(event, true)
 	err := d.strikeFor(ctx, event.ID, late, d.hold)
+	d.unlocked(d.hold, "", err) // who opens from afar does not walk in
 	return answer{event: event.ID, hold: d.hold, took: time.Since(start), err: err}
 }
 

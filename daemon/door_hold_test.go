@@ -143,7 +143,7 @@ func TestATapDuringAHoldChangesNothing(t *testing.T) {
 	inWiredStage(t, usualRules, func(s *wiredStage) {
 		s.closed()
 		s.hold(time.Hour)
-		s.reads <- s.heard(cardRead("04a2b3c4d5e680"))
+		s.hand(s.heard(cardRead("04a2b3c4d5e680")))
 		time.Sleep(20 * time.Second)
 		if got := postureOf(s.rights.Load(), s.door); got != "held_open" {
 			t.Errorf("it is shown as %s", got)

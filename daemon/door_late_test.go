@@ -44,7 +44,7 @@ func TestReadsThatWaitedForAStuckStrikeOpenNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, stuck := runStuck(t)
 		for range 5 {
-			s.reads <- s.heard(cardRead("04a2b3c4d5e680"))
+			s.hand(s.heard(cardRead("04a2b3c4d5e680")))
 		}
 		time.Sleep(3900 * time.Millisecond) // two of them met the strike that hangs
 		close(stuck.free)
@@ -62,7 +62,7 @@ func TestReadsThatWaitedForAStuckStrikeOpenNothing(t *testing.T) {
 func TestADoorDoesNotOpenForWhoGaveUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, stuck := runStuck(t)
-		s.reads <- s.heard(cardRead("04a2b3c4d5e680"))
+		s.hand(s.heard(cardRead("04a2b3c4d5e680")))
 		synctest.Wait() // the door is busy
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()

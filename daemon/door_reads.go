@@ -45,18 +45,19 @@ func (d *door) lapse(ctx context.Context) {
 }
 
 // write records a decision together with what its proof uses up. A grant that
-// cannot be recorded in time, and could be shown again, is refused.
-func (d *door) write(event access.Event, c pinCase, at *tile, decision *access.Decision) (late bool) {
-	if at != nil && noise(decision.Reason) {
+// cannot be recorded in time, and could be shown again, is refused. A refusal that
+// is only counted has no line of its own.
+func (d *door) write(event access.Event, c pinCase, at *tile, decision *access.Decision) (late, line bool) {
+	if at != nil && noise(event) && !c.uses.counted() {
 		itself, more := at.flood.write(d.clock.Mono())
 		d.coalesced(at, more)
 		if !itself {
 			c.uses.release()
-			return false
+			return false, false
 		}
 	}
 	if c.uses == nil {
-		return d.record(event, decision.Granted())
+		return d.record(event, decision.Granted()), true
 	}
 	if open := c.uses.record(d.journal, event, recordPatience); decision.Granted() && !open {
 		decision.Refuse(access.NotRecorded)
@@ -64,8 +65,12 @@ func (d *door) write(event access.Event, c pinCase, at *tile, decision *access.D
 		outcome.Ref, outcome.Detail = event.ID, notKept
 		d.journal.Append(outcome)
 	}
-	return false
+	return false, true
 }
+
+// noise says whether a decision may be coalesced with others: a refusal with no
+// holder in it.
+func noise(event access.Event) bool { return event.Reason != access.Granted && event.Holder == "" }
 
 // coalesced writes how many refusals of a tile were not written one by one.
 func (d *door) coalesced(at *tile, more int) {

@@ -149,3 +149,107 @@ func TestAFloodOfUnknownCardsIsCountedInOneLine(t *testing.T) {
 		}
 	})
 }
+
+// Nobody is locked out by a flood, and nothing that is used up is forgotten in it:
+// only the lines of what says nothing of a person are counted.
+func TestWhatAFloodIsMadeOfDecidesWhatIsCounted(t *testing.T) {
+	unknownTag := func(r *access.Roster) { // the vector's tag is nobody's
+		visitors(r)
+		r.Assignments = r.Assignments[:len(r.Assignments)-1]
+	}
+	for _, tt := range []struct {
+		name  string
+		house func(*access.Roster)
+		read  func(*testing.T) hw.Read
+		want  int // of 30 taps
+	}{
+		{"a pass that has ended", visitors, func(t *testing.T) hw.Read {
+			return deskPass(t, func(c *pass.Claims) { c.From, c.Until = time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour) })
+		}, floodFirst},
+		{"a pass that was used", visitors, passNow, 1 + floodFirst},
+		{"the same message of a tag", unknownTag, func(*testing.T) hw.Read { return hw.Read{Kind: access.QR, Value: sunURL} }, 1 + floodFirst},
+		{"digits too short", visitors, func(*testing.T) hw.Read { return digits("1") }, floodFirst},
+		{"a member outside her hours", func(r *access.Roster) { r.Grants[0].Until = time.Now() }, func(*testing.T) hw.Read { return cardRead("04a2b3c4d5e680") }, 30},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, tt.house)
+				for range 30 {
+					read := tt.read(t)
+					read.At = time.Now()
+					a := s.receive(t.Context(), s.heard(read), "")
+					if last := s.journal.all[len(s.journal.all)-1]; a.event != "" && a.event != last.ID && last.Kind == access.DecisionEvent {
+						t.Errorf("the member is told of %s, which is not in the journal", a.event)
+					}
+				}
+				time.Sleep(time.Second)
+				if got := strings.Count(s.seen.String(), "record decision"); got != tt.want {
+					t.Errorf("%d lines, want %d", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// The counter of a tag is on disk also when its tap is one of a flood: else a
+// restart would take the message again.
+func TestACounterInAFloodIsWrittenDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil) // the vector's tag is nobody's
+		for range 2 * floodFirst {
+			s.receive(t.Context(), s.heard(cardRead("04ffffffffffff")), "")
+		}
+		s.receive(t.Context(), s.heard(hw.Read{Kind: access.QR, Value: sunURL, At: time.Now()}), "")
+		time.Sleep(time.Second)
+		if len(s.journal.claims) != 1 || s.journal.claims[0].Counter != 61 {
+			t.Errorf("got %+v, want the counter 61", s.journal.claims)
+		}
+	})
+}
+
+// A refusal that is only counted is in no journal: the member is given no code
+// that the desk could not find.
+func TestACodeIsShownOnlyOfWhatIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		codes := 0
+		for range 3 * floodFirst {
+			if a := s.receive(t.Context(), s.heard(cardRead("04ffffffffffff")), ""); access.ShortCode(a.event) != "" {
+				codes++
+			}
+		}
+		time.Sleep(time.Second)
+		if codes != floodFirst {
+			t.Errorf("%d codes, want %d", codes, floodFirst)
+		}
+	})
+}
+
+// A reader that never stops reading, as one that broke or that somebody feeds,
+// costs the member at the other side of the door nothing.
+func TestAReaderThatFloodsTakesNoPlaceOfAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		out := &tile{name: "out", reader: fakeTile{s.seen}, pad: pinPad{keypad: "front/out", limits: s.tiles[0].pad.limits}}
+		s.tiles = append(s.tiles, out)
+		s.door.reads = make(chan heard, pendingReads*len(s.tiles))
+		for range 100 {
+			s.hand(s.heard(cardRead("04ffffffffffff")))
+		}
+		s.hand(heard{cardRead("04a2b3c4d5e680"), out})
+		ctx, cancel := contextOf(t)
+		ended := make(chan struct{})
+		go func() { _ = s.run(ctx); close(ended) }()
+		time.Sleep(500 * time.Millisecond)
+		for range 2 * pendingReads { // and all is taken that waits
+			s.hand(s.heard(cardRead("04a2b3c4d5e680")))
+			time.Sleep(10 * time.Millisecond)
+		}
+		cancel()
+		<-ended
+		time.Sleep(time.Second)
+		if got := strings.Count(s.seen.String(), "decision granted"); got != 1+2*pendingReads {
+			t.Errorf("%d were let in, want %d:\n%s", got, 1+2*pendingReads, s.seen)
+		}
+	})
+}

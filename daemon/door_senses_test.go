@@ -195,7 +195,7 @@ func TestInputsThatAreNeverHeardAreAnAlarm(t *testing.T) {
 func TestNobodyWalkedInIsRecordedWithTheTap(t *testing.T) {
 	inWiredStage(t, usualRules, func(s *wiredStage) {
 		s.closed()
-		s.reads <- s.heard(cardRead("04a2b3c4d5e680"))
+		s.hand(s.heard(cardRead("04a2b3c4d5e680")))
 		time.Sleep(12 * time.Second)
 		s.expect("a tap", "record decision granted\nunlock 5s\nlamp green\nrecord outcome unlocked\nrecord alarm no_entry")
 		if tap, alarm := s.journal.all[0], s.journal.all[2]; alarm.Ref != tap.ID {
@@ -208,12 +208,12 @@ func TestAnOpeningIsExcusedAlsoWhenTheStrikeDidNotAnswer(t *testing.T) {
 	inWiredStage(t, usualRules, func(s *wiredStage) {
 		s.closed()
 		s.strikeSays(errors.New("no answer"))
-		s.reads <- s.heard(cardRead("04a2b3c4d5e680"))
+		s.hand(s.heard(cardRead("04a2b3c4d5e680")))
 		synctest.Wait()
 		s.is(contactInput, hw.LevelActive) // it moved all the same
 		time.Sleep(10 * time.Second)
 		s.is(contactInput, hw.LevelNormal)
-		s.reads <- s.heard(cardRead("04a2b3c4d5e680"))
+		s.hand(s.heard(cardRead("04a2b3c4d5e680")))
 		time.Sleep(30 * time.Second)
 		if got := s.news(); strings.Contains(got, "alarm") {
 			t.Errorf("an alarm is raised:\n%s", got)
@@ -226,7 +226,7 @@ func TestADoorLocksAgainAsItOpens(t *testing.T) {
 	rules.relock = true
 	inWiredStage(t, rules, func(s *wiredStage) {
 		s.closed()
-		s.reads <- s.heard(cardRead("04a2b3c4d5e680"))
+		s.hand(s.heard(cardRead("04a2b3c4d5e680")))
 		time.Sleep(time.Second)
 		s.expect("a tap", "record decision granted\nunlock 5s\nlamp green\nrecord outcome unlocked")
 		if got := postureOf(s.rights.Load(), s.door); got != "open" {
@@ -287,7 +287,7 @@ func TestWhoNeedsLongerGetsLonger(t *testing.T) {
 		}
 		s.rights.current.Store(snapshot)
 		s.closed()
-		s.reads <- s.heard(cardRead("04a2b3c4d5e680"))
+		s.hand(s.heard(cardRead("04a2b3c4d5e680")))
 		time.Sleep(time.Second)
 		s.expect("a tap", "record decision granted\nunlock 15s\nlamp green\nrecord outcome unlocked")
 		if _, err := s.ask(s.ctx, ask{actor: "desk"}); err != nil {
@@ -340,5 +340,16 @@ func TestABrokenInputIsUnknownUntilItIsHeardAgain(t *testing.T) {
 		if want := "normal unknown active"; strings.Join(got, " ") != want {
 			t.Errorf("got %v, want %s", got, want)
 		}
+	})
+}
+
+func TestNobodyIsWaitedForWhenStaffOpen(t *testing.T) {
+	inWiredStage(t, usualRules, func(s *wiredStage) {
+		s.closed()
+		if _, err := s.ask(s.ctx, ask{actor: "desk"}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		s.expect("and nobody goes in", "record action open\nunlock 5s\nrecord outcome unlocked")
 	})
 }

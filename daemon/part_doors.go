@@ -22,9 +22,9 @@ const usualReader = "in"
 // simulatedReader is where a tap comes from that somebody simulates.
 const simulatedReader = "simulated"
 
-// pendingReads is how many reads may wait for a busy door; more are discarded
-// and counted, for a member taps again sooner than a queue drains.
-const pendingReads = 8
+// pendingReads is how many reads of each tile may wait for a busy door; more are
+// discarded and counted, for a member taps again sooner than a queue drains.
+const pendingReads = 4
 
 // pendingLevels is how many changes of inputs may wait; the loop of an input
 // waits with the next, and then tells how the input stands by then.
@@ -110,7 +110,7 @@ func (p *doorsPart) start(settings config.Door) (*openDoor, error) {
 		id: settings.ID, name: settings.Name, hold: settings.Hold, extended: settings.ExtendedHold,
 		rights: p.g.rights, journal: storeJournal{p.g.journal}, clock: p.g.clock, offers: p.g.offers,
 		metrics: p.g.metrics.forDoor(settings.ID), log: log,
-		reads: make(chan heard, pendingReads), asks: make(chan ask, 1),
+		reads: make(chan heard, pendingReads*len(settings.Readers)), asks: make(chan ask, 1),
 		senses: senses{levels: make(chan sensed, pendingLevels), site: &p.g.site, way: doorway{doorwayRules: rulesOf(settings)}, passages: passages{within: settings.Policy.Passback}},
 	}
 	if err := p.wire(d, settings); err != nil {

@@ -183,7 +183,7 @@ func (p *pinPad) decided(c pinCase, s *access.Snapshot, granted bool, now time.D
 	return news
 }
 
-// How many refusals of a tile that say nothing of a person are written one by
+// How many refusals of a tile in which there is no holder are written one by
 // one: ten a minute. The rest are counted, and told in one line a minute later.
 const (
 	floodFirst  = 10
@@ -197,15 +197,6 @@ type flood struct {
 	running bool
 	began   time.Duration
 	count   int
-}
-
-// noise says whether a refusal may be coalesced with others: no holder is in it.
-func noise(reason access.Reason) bool {
-	switch reason {
-	case access.NoCredential, access.Unreadable, access.InvalidPass, access.Unknown, access.PINLocked:
-		return true
-	}
-	return false
 }
 
 // write says whether this refusal is written down by itself, and how many that

@@ -151,8 +151,9 @@ func (l *pinLimits) restore(subject string, kept keptLimit, now time.Duration) {
 	}
 }
 
-// cardName names a credential in the limits: its kind and its whole digest.
-func cardName(c access.Credential) string { return c.Kind.String() + ":" + c.Digest.String() }
+// cardName names a credential in the limits: its whole digest, which is the same
+// however a card was read. A tag that is read as a card has no tries of its own.
+func cardName(c access.Credential) string { return c.Digest.String() }
 
 // keypadOpen says whether digits from this keypad are compared at all.
 func (l *pinLimits) keypadOpen(keypad string, now time.Duration) bool {

@@ -96,6 +96,10 @@ func (r *replays) spent(c access.Claim) bool {
 	return known && c.Counter <= have.counter
 }
 
+// counted says whether this is the counter of a tag, which is used whatever
+// becomes of the tap and therefore always written down. Nil is nothing.
+func (res *reservation) counted() bool { return res != nil && !res.claim.UsedByGrant() }
+
 // release gives the use of a pass back that opened nothing. It may be called on
 // nil and more than once.
 func (res *reservation) release() {

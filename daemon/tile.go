@@ -24,6 +24,8 @@ type tile struct {
 	reader hw.Reader
 	beat   atomic.Uint64 // rises while its loop lives
 
+	waiting atomic.Int32 // reads that the door has not taken yet
+
 	power     hw.Strike     // its pulse takes the power from the reader; nil: none
 	cycles    atomic.Uint64 // how often that was done
 	unpowered atomic.Bool   // the last time it could not be done
@@ -60,11 +62,7 @@ func (d *door) listen(ctx context.Context, t *tile) error {
 		switch {
 		case err == nil:
 			t.beat.Add(1)
-			select {
-			case d.reads <- heard{read, t}:
-			default:
-				d.metrics.discarded.Inc()
-			}
+			d.hand(heard{read, t})
 		case errors.Is(err, context.DeadlineExceeded), ctx.Err() != nil:
 			t.beat.Add(1)
 		default:
@@ -80,6 +78,20 @@ func (d *door) listen(ctx context.Context, t *tile) error {
 		}
 	}
 	return nil
+}
+
+// hand gives the door what a tile read. A tile that reads faster than the door
+// decides loses its own reads, and no other's.
+func (d *door) hand(read heard) {
+	if read.tile.waiting.Add(1) <= pendingReads {
+		select {
+		case d.reads <- read:
+			return
+		default:
+		}
+	}
+	read.tile.waiting.Add(-1)
+	d.metrics.discarded.Inc()
 }
 
 // hear waits a while for a read, so that the watchdog sees a loop that lives.
