@@ -161,10 +161,13 @@ func (t *osdpTile) want(values ...string) {
 	}
 }
 
-// counted waits until something was counted under a word.
-func (t *osdpTile) counted(word string) {
+// counted waits until something was counted under one of the words.
+func (t *osdpTile) counted(words ...string) {
 	t.Helper()
-	awaits(t, "counted as "+word, func() bool { return t.Stats().Drops[word] > 0 })
+	awaits(t, fmt.Sprintf("counted as one of %q", words), func() bool {
+		drops := t.Stats().Drops
+		return slices.ContainsFunc(words, func(word string) bool { return drops[word] > 0 })
+	})
 }
 
 func (t *osdpTile) show(r *hwtest.OSDPReader, credential string) {

@@ -199,8 +199,26 @@ func (b *Bus) scan(now time.Time, final bool) bool {
 		case refusal != 0:
 			b.current.refuse(refusal)
 		case b.current.heard(now, reply):
+			b.countRest(b.current)
 			b.current = nil
 			return true
+		}
+	}
+}
+
+// countRest counts what came together with the reply, behind it.
+func (b *Bus) countRest(p *Peer) {
+	for {
+		reply, refusal, found := b.scanner.Next(true)
+		switch {
+		case !found:
+			return
+		case refusal != 0:
+			p.refuse(refusal)
+		case p.isLast(reply):
+			p.refuse(RefusedDuplicate)
+		default:
+			p.refuse(RefusedUnexpected)
 		}
 	}
 }
