@@ -4,6 +4,9 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/hex"
+	"slices"
+
+	"github.com/tilegate/tilegate/daemon/access"
 )
 
 // weak says whether a key is a point of small order on edwards25519 (given
@@ -47,6 +50,23 @@ func (c *checker) passes(pass *passTable, sun *sunTable) {
 	c.options.SUN = SUN{
 		MetaKeyFile: c.options.State.SecretPath(sun.MetaKeyFile),
 		MACKeyFile:  c.options.State.SecretPath(sun.MACKeyFile),
+	}
+}
+
+// openers warns of a door that nothing can open. What a reader of lines sends is
+// a number or a code, which is low, but for passes and messages of tags; and those
+// are believed only by a key.
+func (c *checker) openers() {
+	if len(c.options.Issuers) > 0 || c.options.SUN.MACKeyFile != "" {
+		return
+	}
+	proves := func(r Reader) bool { return r.Plan == nil || r.Plan.Port().Protocol != "line" }
+	for _, door := range c.options.Doors {
+		if len(door.Readers) == 0 || door.Policy.MinimumAssurance <= access.LowAssured || slices.ContainsFunc(door.Readers, proves) {
+			continue
+		}
+		c.warn(`door %s opens for nobody at its reader: minimum_assurance is %s there ("medium" if left away), and the numbers of cards, printed codes and PINs are low; if they shall open it, add minimum_assurance = "low"`,
+			door.ID, door.Policy.MinimumAssurance)
 	}
 }
 

@@ -84,3 +84,40 @@ func TestTagKeyThatOthersCanReadIsRefused(t *testing.T) {
 		t.Errorf("got %v, want it to be refused", err)
 	}
 }
+
+// What a default of medium does to a door of card numbers. The drivers are the
+// real ones.
+func TestDoorThatNobodyCanOpenIsWarnedAbout(t *testing.T) {
+	const (
+		site   = "[site]\nid = \"x\"\nname = \"X\"\ntime_zone = \"Europe/Rome\"\n[file]\npath = \"/etc/tilegate/roster.json\"\n"
+		strike = "strike = { driver = \"modbus\", port = \"/dev/serial/by-path/2\", channel = 0 }\n"
+		door   = site + "[[door]]\nid = \"front\"\n" + strike
+		line   = door + "reader = { driver = \"line\", preset = \"hex-cr\", port = \"/dev/serial/by-id/1\" }\n"
+		field  = door + "reader = { driver = \"pn532\", port = \"/dev/serial/by-id/1\" }\n"
+	)
+	for _, tt := range []struct {
+		name, in string
+		want     int
+	}{
+		{"it says nothing of assurance", line, 1},
+		{"it asks for more", line + "minimum_assurance = \"high\"\n", 1},
+		{"numbers may open it", line + "minimum_assurance = \"low\"\n", 0},
+		{"passes are believed", line + issuerTOML("front-desk", deskKey), 0},
+		{"tags are believed", line + "\n[sun]\nmac_key_file = \"mac\"\n", 0},
+		{"its reader may prove more", field, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			options, err := Parse("tilegate.toml", []byte(tt.in))
+			if err != nil {
+				t.Fatal(err)
+			}
+			warnings := options.Warnings
+			if len(warnings) != tt.want {
+				t.Fatalf("warnings %q, want %d", warnings, tt.want)
+			}
+			if tt.want > 0 && (!strings.Contains(warnings[0], "door front opens for nobody") || !strings.Contains(warnings[0], `minimum_assurance = "low"`)) {
+				t.Errorf("%q names neither the door nor the remedy", warnings[0])
+			}
+		})
+	}
+}

@@ -53,6 +53,7 @@ func (c *checker) check(file *settings) {
 	}
 	c.doors(file)
 	c.passes(&file.Pass, &file.SUN)
+	c.openers()
 	c.metrics(&file.Metrics)
 	c.control(&file.Control)
 	c.alert(&file.Alert)
