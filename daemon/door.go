@@ -197,9 +197,11 @@ func (d *door) facts(c pinCase) access.Facts {
 // longer than a member would notice: then it is late, and the outcome says so.
 func (d *door) record(event access.Event, wait bool) (late bool) {
 	written := d.journal.Append(event)
-	if !wait {
-		return false
-	}
+	return wait && await(written)
+}
+
+// await waits for a record, a while, and says whether it is late.
+func await(written receipt) (late bool) {
 	patience := time.NewTimer(recordPatience)
 	defer patience.Stop()
 	select {

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/tilegate/tilegate/hw"
 )
 
 // stuckStrike hangs until it is let go, as a board does that lost its power.
@@ -75,5 +77,26 @@ func TestADoorDoesNotOpenForWhoGaveUp(t *testing.T) {
 		if got := s.seen.String(); got != want {
 			t.Errorf("got:\n%s\nwant:\n%s", got, want)
 		}
+	})
+}
+
+// A line that goes takes everything on it along: however many alarms that is, a
+// worn card holds the member up once.
+func TestManyAlarmsHoldTheDoorUpNoLongerThanOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, nil)
+		s.journal.delay = time.Minute
+		tile := &mutableTile{fakeTile: fakeTile{s.seen}}
+		tile.set(hw.Stats{Up: true, Tampered: true, NoPower: true, Foreign: true})
+		s.tiles[0].reader = tile
+		start := time.Now()
+		s.tend(t.Context())
+		if took := time.Since(start); took > recordPatience {
+			t.Errorf("the door was busy for %v", took)
+		}
+		if got := len(s.journal.all); got != 3 {
+			t.Errorf("%d alarms were written, want 3", got)
+		}
+		time.Sleep(2 * time.Minute)
 	})
 }

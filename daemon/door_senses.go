@@ -151,6 +151,7 @@ func (d *door) tend(ctx context.Context) {
 
 // follow does what a turn of the doorway asks for: lock first, then write.
 func (d *door) follow(ctx context.Context, now time.Duration, t turn) {
+	var newest receipt
 	if t.relock {
 		if err := d.lockNow(ctx); err != nil {
 			d.log.Warn("the strike was not told to lock as the door opened; its pulse ends by itself", "error", err)
@@ -159,7 +160,7 @@ func (d *door) follow(ctx context.Context, now time.Duration, t turn) {
 	if t.noEntry != "" {
 		d.metrics.noEntry.Inc()
 		d.passages.undo(t.noEntry)
-		d.alarm(access.NoEntry.Detail(true), "", t.noEntry)
+		newest = d.alarm(access.NoEntry.Detail(true), "", t.noEntry)
 	}
 	d.warning.Store(t.soon || t.held)
 	d.book.set(t.forced, access.ForcedOpen, "", now)
@@ -174,18 +175,22 @@ func (d *door) follow(ctx context.Context, now time.Duration, t turn) {
 	}
 	wall, _ := d.clock.now()
 	for _, n := range d.book.turn(now, wall) {
-		d.alarm(n.alarm.Detail(n.on), n.subject, "")
+		newest = d.alarm(n.alarm.Detail(n.on), n.subject, "")
+	}
+	if newest != nil { // and with it those before it
+		await(newest)
 	}
 	d.publish(wall)
 }
 
-// alarm writes an alarm down before anybody is told of it. A worn card holds the
-// door up no longer than for a tap.
-func (d *door) alarm(detail, subject, decision string) {
+// alarm has an alarm written down, which follow waits for before anybody is told:
+// once for all of them, so that a worn card holds the door up no longer than for a
+// tap.
+func (d *door) alarm(detail, subject, decision string) receipt {
 	event := d.event(access.AlarmEvent)
 	event.Detail, event.Reader, event.Ref = detail, subject, decision
-	d.record(event, true)
 	d.log.Warn("alarm", "alarm", detail, "of", subject)
+	return d.journal.Append(event)
 }
 
 // exit records that somebody goes out. It moves no relay: the button itself cuts
