@@ -143,11 +143,11 @@ func (d *door) obey(ctx context.Context, a ask) {
 
 // admit is the path of a tap whose credential is known: decision, record, strike,
 // answer. Nothing in it waits for the network, and for the disk only a bounded
-// time. What was begun is finished, also while the gateway stops.
-func (d *door) admit(ctx context.Context, read heard, c pinCase, actor string) answer {
+// time. What was begun is finished, also while the gateway stops. The snapshot is
+// the one that the PIN was compared by: no decision mixes two.
+func (d *door) admit(ctx context.Context, snapshot *access.Snapshot, read heard, c pinCase, actor string) answer {
 	ctx = context.WithoutCancel(ctx)
 	tap, facts := c.tap, d.facts(c)
-	snapshot := d.rights.Load()
 	decision := snapshot.Decide(tap, facts)
 	if c.without {
 		decision.Refuse(access.PINWrong)

@@ -115,7 +115,7 @@ func (d *door) endLease(ctx context.Context) {
 func (d *door) leave(ctx context.Context) {
 	for _, t := range d.tiles {
 		for _, c := range t.pad.giveUp() {
-			d.admit(ctx, heard{Read: hw.Read{At: time.Now()}, tile: t}, c, "")
+			d.admit(ctx, d.rights.Load(), heard{Read: hw.Read{At: time.Now()}, tile: t}, c, "")
 		}
 		d.coalesced(t, t.flood.end())
 	}

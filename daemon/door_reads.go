@@ -21,11 +21,11 @@ func (d *door) receive(ctx context.Context, read heard, actor string) (a answer)
 		door: d.id, reader: read.from(), at: at, clock: state, anyClock: snapshot.PolicyOf(d.id).Residential,
 	})
 	if read.tile == nil { // who simulates a tap vouches for the PIN
-		return d.admit(ctx, read, pinCase{offered: offer, pin: access.PINRight}, actor)
+		return d.admit(ctx, snapshot, read, pinCase{offered: offer, pin: access.PINRight}, actor)
 	}
 	cases, wait := read.tile.pad.offer(snapshot, offer, d.clock.Mono())
 	for _, c := range cases {
-		a = d.admit(ctx, read, c, actor)
+		a = d.admit(ctx, snapshot, read, c, actor)
 	}
 	if wait == waitPIN {
 		d.tellTile(ctx, read.tile, hw.Notice{Signal: hw.SignalPIN})
@@ -38,7 +38,7 @@ func (d *door) lapse(ctx context.Context) {
 	for _, t := range d.tiles {
 		now := d.clock.Mono()
 		for _, c := range t.pad.lapse(now) {
-			d.admit(ctx, heard{Read: hw.Read{At: time.Now()}, tile: t}, c, "")
+			d.admit(ctx, d.rights.Load(), heard{Read: hw.Read{At: time.Now()}, tile: t}, c, "")
 		}
 		d.coalesced(t, t.flood.turn(now))
 	}

@@ -67,7 +67,7 @@ func (f *fakeStrike) Rest(context.Context) error { return nil }
 func (f *fakeStrike) Stats() hw.Stats            { return hw.Stats{Up: true} }
 func (f *fakeStrike) Close() error               { return nil }
 
-// fakeJournal writes after a delay, as a worn card does.
+// fakeJournal writes after a delay, as a worn card does, and in order.
 type fakeJournal struct {
 	seen  *transcript
 	delay time.Duration
@@ -75,6 +75,24 @@ type fakeJournal struct {
 	all   []access.Event
 
 	claims []access.Claim
+
+	mu    sync.Mutex // guards queue
+	queue []func()
+}
+
+// later writes what waits longest, after the delay. It is never at once: what the
+// door does next comes first, in every run.
+func (f *fakeJournal) later(write func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.queue = append(f.queue, write)
+	time.AfterFunc(f.delay+time.Microsecond, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		oldest := f.queue[0]
+		f.queue = f.queue[1:]
+		oldest()
+	})
 }
 
 type fakeReceipt struct {
@@ -90,8 +108,7 @@ func (r fakeReceipt) MarkLate() bool        { r.late.Store(true); return true }
 func (f *fakeJournal) Append(e access.Event) receipt {
 	f.all = append(f.all, e)
 	r := fakeReceipt{done: make(chan struct{}), err: f.err, late: new(atomic.Bool)}
-	// Never at once: what the door does next comes first, in every run.
-	time.AfterFunc(f.delay+time.Microsecond, func() {
+	f.later(func() {
 		f.seen.say("record %s %s%s", e.Kind, what(e), map[bool]string{true: " late"}[e.Late || r.late.Load()])
 		close(r.done)
 	})
@@ -103,7 +120,7 @@ func (f *fakeJournal) AppendClaim(e access.Event, c access.Claim) claimReceipt {
 	r := &fakeClaim{fakeReceipt: fakeReceipt{done: make(chan struct{}), err: f.err, late: new(atomic.Bool)}}
 	f.claims = append(f.claims, c)
 	f.all = append(f.all, e)
-	time.AfterFunc(f.delay+time.Microsecond, func() {
+	f.later(func() {
 		if r.withdrawn.Load() {
 			e.Reason = access.NotRecorded
 		}

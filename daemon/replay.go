@@ -80,6 +80,9 @@ func (r *replays) reserve(c access.Claim, now time.Time, clock access.ClockState
 		}
 		res.jump = c.Counter - have.counter
 	}
+	if c.Expires.Before(have.expires) { // a pass that was issued again, for longer
+		c.Expires = have.expires
+	}
 	r.used[c.Key] = usage{c.Counter, c.Expires}
 	res.claim = c
 	return res, access.Granted

@@ -138,6 +138,22 @@ func TestPassesAreForgottenADayAfterTheirEndByAClockThatIsRight(t *testing.T) {
 	}
 }
 
+// A pass of several uses that was issued again with its old id, for longer: one
+// use of the shorter does not make the uses of the longer be forgotten with it.
+func TestUsesAreRememberedUntilTheLongerPassEnds(t *testing.T) {
+	r := emptyReplays()
+	longer, shorter := passClaim(1, 2), passClaim(1, 2)
+	longer.Expires = shorter.Expires.Add(30 * 24 * time.Hour)
+	for _, claim := range []access.Claim{longer, shorter} {
+		if _, got := r.reserveNow(claim); got != access.Granted {
+			t.Fatalf("got %v, want granted", got)
+		}
+	}
+	if _, got := r.reserve(longer, shorter.Expires.Add(48*time.Hour), access.ClockSynced); got != access.Replayed {
+		t.Errorf("a third use, two days after the shorter ended: got %v, want replayed", got)
+	}
+}
+
 func TestFullMemoryOpensNothingNew(t *testing.T) {
 	r := emptyReplays()
 	for i := range mostClaims {
