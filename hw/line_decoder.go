@@ -46,12 +46,12 @@ func (d *lineDecoder) idle(at time.Time) []decoded {
 	return d.out
 }
 
-// forget drops half a frame: the port was opened again.
-func (d *lineDecoder) forget() {
+// open drops half a frame: the port was opened again.
+func (d *lineDecoder) open(at time.Time) {
 	if d.framer.begun() {
 		d.drops.add(dropTimeout)
 	}
-	d.framer.reset()
+	d.framer.open(at)
 }
 
 // frame takes one frame and says whether its check was right.

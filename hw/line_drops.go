@@ -11,7 +11,7 @@ const (
 	dropEmpty                // an end right after a start or another end
 	dropOversize             // longer than a frame may be
 	dropTimeout              // began and did not end in time
-	dropCut                  // a new start before the end
+	dropCut                  // a new start before the end, or begun before the port was opened
 	dropLength               // says it has an impossible length
 	dropCheck                // its check is wrong
 	dropDecode               // is not what the settings say frames look like

@@ -13,6 +13,7 @@ const (
 	maxFrameTime   = 2 * time.Second
 	maxMark        = 4 // bytes of a start or end
 	gapSilence     = 50 * time.Millisecond
+	tailSilence    = 50 * time.Millisecond // after an opening: no reader pauses so long in a frame
 	countedSilence = 250 * time.Millisecond
 )
 
@@ -100,7 +101,9 @@ type framer struct {
 	first   time.Time // when the first byte of buf came
 	last    time.Time // when the last byte of all came
 	inside  bool      // delimited: the start was seen
+	opened  time.Time // when the port was; zero: it has been silent or has spoken since
 	lost    bool      // what comes is the rest of a frame already thrown away
+	tail    bool      // lost is what was on its way when the port was opened
 	noisy   bool      // this run of noise was counted
 	swallow []byte    // what may still follow to complete a longer end: LF after CR
 }
@@ -108,6 +111,10 @@ type framer struct {
 // feed takes bytes that arrived at one time.
 func (f *framer) feed(at time.Time, in []byte) {
 	f.idle(at)
+	if !f.opened.IsZero() && len(in) > 0 {
+		f.drops.add(dropCut)
+		f.opened, f.lost, f.tail, f.noisy = time.Time{}, true, true, true
+	}
 	for _, c := range in {
 		if len(f.buf) == 0 {
 			f.first = at
@@ -130,7 +137,14 @@ func (f *framer) feed(at time.Time, in []byte) {
 // idle tells the framer what time it is; it ends a gap frame and forgets a half
 // one after enough silence.
 func (f *framer) idle(at time.Time) {
-	if f.last.IsZero() || at.Sub(f.last) < f.quiet() {
+	if at.Sub(f.opened) >= tailSilence {
+		f.settled()
+	}
+	silence := f.quiet()
+	if f.tail {
+		silence = tailSilence
+	}
+	if f.last.IsZero() || at.Sub(f.last) < silence {
 		return
 	}
 	if f.begun() {
@@ -157,6 +171,9 @@ func (f *framer) begun() bool {
 
 // deadline is when idle has something to do even if nothing comes; zero: never.
 func (f *framer) deadline() time.Time {
+	if !f.opened.IsZero() {
+		return f.opened.Add(tailSilence)
+	}
 	if f.Type != "gap" || len(f.buf) == 0 || f.lost {
 		return time.Time{}
 	}
@@ -165,8 +182,24 @@ func (f *framer) deadline() time.Time {
 
 func (f *framer) reset() {
 	f.buf, f.swallow = f.buf[:0], nil
-	f.inside, f.lost, f.noisy = false, false, false
+	f.inside, f.lost, f.tail, f.noisy = false, false, false, false
 }
+
+// open tells that the port was opened. The reader may be in the middle of a
+// frame, and where no start marks the next one, the tail of a long number would
+// be a short one: nothing counts until its end or a silence.
+func (f *framer) open(at time.Time) {
+	f.reset()
+	if len(f.Start) == 0 {
+		f.opened = at
+	}
+}
+
+// settled tells that what comes now begins anew.
+func (f *framer) settled() { f.opened = time.Time{} }
+
+// opening says that what comes now may be the tail of a frame.
+func (f *framer) opening() bool { return !f.opened.IsZero() }
 
 // giveUp throws away the frame in the making; the rest of it is still to come
 // and must not be taken for a frame of its own.
@@ -265,7 +298,7 @@ func (f *framer) finish(at time.Time, frame []byte) {
 		f.emit(at, frame)
 	}
 	f.buf = f.buf[:0]
-	f.inside, f.lost, f.noisy = false, false, false
+	f.inside, f.lost, f.tail, f.noisy = false, false, false, false
 }
 
 // collect is for gap frames, which only silence ends.

@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/time/rate"
 
-	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/hw/serial"
 )
 
@@ -112,6 +111,7 @@ func (p *linePlan) Open(lines *Lines, log hclog.Logger) (Reader, error) {
 		rate:     rate.NewLimiter(rate.Limit(p.rate), p.rate),
 		faults:   rate.NewLimiter(1, 1),
 		buf:      make([]byte, 512),
+		silent:   justOpened, changed: time.Now(),
 	}, nil
 }
 
@@ -171,6 +171,7 @@ func (r *lineReader) Read(ctx context.Context) (Read, error) {
 			if ctx.Err() != nil {
 				return Read{}, ctx.Err()
 			}
+			r.forget(time.Now())
 			r.line.Lost(session, err)
 		}
 	}
@@ -178,10 +179,20 @@ func (r *lineReader) Read(ctx context.Context) (Read, error) {
 
 // begin says the set-up, from its first step, to a reader that knows nothing.
 func (r *lineReader) begin() {
-	r.decoder.forget()
-	r.keypad.clear()
-	r.dialogue.open(time.Now())
+	at := time.Now()
+	r.forget(at)
+	r.dialogue.open(at)
 }
+
+// forget drops what was begun on a line that went away.
+func (r *lineReader) forget(at time.Time) {
+	r.decoder.open(at)
+	r.keypad.clear()
+	r.note()
+}
+
+// justOpened is why a reader whose port was opened a moment ago is not up.
+const justOpened = "the port was opened just now; what the reader was in the middle of is not taken"
 
 // errSilent is why a port that works is opened again.
 var errSilent = errors.New("the reader is silent")
@@ -216,7 +227,7 @@ func (r *lineReader) listen(ctx context.Context, port *serial.Port) error {
 	at := time.Now()
 	if n > 0 {
 		r.healer.sound(at)
-		r.take(ctx, port, r.decoder.feed(at, r.dialogue.heard(at, r.buf[:n])))
+		r.take(ctx, port, r.decoder.feed(at, r.hear(at, r.buf[:n])))
 		r.note()
 		return nil
 	}
@@ -270,48 +281,13 @@ func (r *lineReader) write(ctx context.Context, port *serial.Port, send []byte) 
 	}
 }
 
-// take keeps what is to be reported.
-func (r *lineReader) take(ctx context.Context, port *serial.Port, all []decoded) {
-	for _, d := range all {
-		switch {
-		case !d.ok:
-			r.write(ctx, port, r.dialogue.Nak)
-			r.report(Read{At: d.at, Fault: access.Unreadable})
-			continue
-		case d.kind == access.PIN: // the same key twice is two keys
-			for _, read := range r.keypad.press(d.at, []byte(d.value)) {
-				r.report(read)
-			}
-		case r.hold.stays(d):
-			r.decoder.drops.add(dropRepeat)
-		default:
-			if r.report(Read{Kind: d.kind, Value: d.value, At: d.at}) {
-				r.hold.note(d)
-			}
-		}
-		r.write(ctx, port, r.dialogue.Ack)
-	}
-}
-
-// report hands a read out, unless there are more than a person can make.
-func (r *lineReader) report(read Read) bool {
-	switch {
-	case read.Fault != access.Granted:
-		if !r.faults.AllowN(read.At, 1) {
-			return false
-		}
-	case !r.rate.AllowN(read.At, 1):
-		r.decoder.drops.add(dropRate)
-		return false
-	}
-	r.ready = append(r.ready, read)
-	return true
-}
-
 // note keeps what is known of the reader where Stats can see it.
 func (r *lineReader) note() {
 	at := time.Now()
 	silent := cmp.Or(r.dialogue.failed, r.healer.complaint(at))
+	if silent == "" && r.decoder.framer.opening() {
+		silent = justOpened
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.silent != silent {
