@@ -270,7 +270,7 @@ func (b *osdpBus) attach(tie osdpTie) (*osdpDevice, error) {
 	defer b.mu.Unlock()
 	if have, ok := b.devices[tie.address]; ok {
 		if have.tie != tie {
-			return nil, fmt.Errorf("address %d: key, insecure and checksum must be the same for everything on one device", tie.address)
+			return nil, fmt.Errorf("address %d: poll, key, insecure and checksum must be the same for everything on one device", tie.address)
 		}
 		have.users++
 		return have, nil

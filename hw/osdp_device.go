@@ -76,10 +76,12 @@ func newOSDPDevice(b *osdpBus, tie osdpTie) (*osdpDevice, error) {
 // meet makes the peer, with the key that is kept of it. A key that cannot be
 // read leaves the device unpaired, and the others on the line as they are.
 func (d *osdpDevice) meet() error {
-	set := osdp.Settings{Address: d.tie.address, Insecure: d.tie.insecure, Checksum: d.tie.checksum, Keep: d.keep}
+	set := osdp.Settings{Address: d.tie.address, Insecure: d.tie.insecure, Checksum: d.tie.checksum, Poll: d.tie.poll, Keep: d.keep}
 	kept, err := d.bus.keys.Keys(d.tie.key)
 	if err == nil {
-		set.Keys, err = osdpKeys(kept)
+		if set.Keys, err = osdpKeys(kept); err != nil {
+			err = fmt.Errorf("key %s is damaged, %w: restore it from a backup, or reset the device to install mode and pair it again", d.tie.key, err)
+		}
 	}
 	if err != nil {
 		d.fault, set.Keys = err, osdp.Keys{}

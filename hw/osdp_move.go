@@ -47,7 +47,7 @@ func (d *osdpDevice) move(ctx context.Context, address, baud int, say func(step 
 	}
 	if baud != speed {
 		say(fmt.Sprintf("telling all devices of the line to go from %d to %d baud", speed, baud))
-		if err := d.awaitMove(ctx, func() error { return d.bus.panel.Speed(time.Now(), baud) }); err != nil {
+		if err := d.awaitMove(ctx, func() error { return d.bus.hasten(baud) }); err != nil {
 			return fmt.Errorf("address %d: changing to %d baud: %w", address, baud, err)
 		}
 		say(fmt.Sprintf("found at %d baud", baud))
@@ -100,16 +100,34 @@ func (d *osdpDevice) keepFor(address int) error {
 	return d.bus.keys.Keep(keyNameOf(d.bus.path, address), kept)
 }
 
-func (d *osdpDevice) awaitMove(ctx context.Context, begin func() error) error {
-	wait := make(chan error, 1)
-	d.bus.mu.Lock()
-	err := errMoveTwice
-	if d.moving == nil {
-		if err = begin(); err == nil {
-			d.moving = wait
+// hasten changes the speed of the line once every reader on it can follow. The
+// caller holds mu.
+func (b *osdpBus) hasten(baud int) error {
+	for _, d := range b.devices {
+		if !d.peer.Movable() {
+			return osdp.ErrOffline
 		}
 	}
-	d.bus.mu.Unlock()
+	return b.panel.Speed(time.Now(), baud)
+}
+
+// moveAgain is how soon a device is asked again that could not move just now,
+// since it is just being met.
+const moveAgain = 50 * time.Millisecond
+
+// awaitMove begins a move and waits for its end.
+func (d *osdpDevice) awaitMove(ctx context.Context, begin func() error) error {
+	wait := make(chan error, 1)
+	err := errMoveTwice
+	for first := true; first || errors.Is(err, osdp.ErrOffline) && pause(ctx, moveAgain) == nil; first = false {
+		d.bus.mu.Lock()
+		if err = errMoveTwice; d.moving == nil {
+			if err = begin(); err == nil {
+				d.moving = wait
+			}
+		}
+		d.bus.mu.Unlock()
+	}
 	if err != nil {
 		return err
 	}

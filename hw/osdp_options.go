@@ -7,21 +7,33 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/tilegate/tilegate/hw/osdp"
 )
 
 // osdpOptions are the keys of every device on an OSDP line.
 type osdpOptions struct {
 	portOptions
 	Address  int    `toml:"address"`  // of the device on the line, 0 to 126
+	Poll     span   `toml:"poll"`     // how often it is asked
 	Key      string `toml:"key"`      // names its key below keys/devices; by default made of port and address
 	Insecure bool   `toml:"insecure"` // clear text, on the bench only: anybody on the wire opens the door
 	Checksum bool   `toml:"checksum"` // for old devices without CRC; only with insecure
 }
 
+// How often a device may be asked. Some forget their panel when it does not ask
+// for 400 ms.
+const (
+	shortestAsk = 10 * time.Millisecond
+	longestAsk  = 300 * time.Millisecond
+)
+
 // osdpTie is how a device is tied to its line: what all that share a device must
 // say alike.
 type osdpTie struct {
 	address  byte
+	poll     time.Duration
 	key      string
 	insecure bool
 	checksum bool
@@ -48,7 +60,11 @@ func (o osdpOptions) tie(what string) (PortUse, osdpTie, error) {
 	if o.Checksum && !o.Insecure {
 		return PortUse{}, osdpTie{}, errors.New("checksum: a reader without CRC cannot be secured; it can only be used on the bench, with insecure = true")
 	}
-	tie := osdpTie{address: byte(o.Address), key: o.Key, insecure: o.Insecure, checksum: o.Checksum}
+	poll := o.Poll.or(osdp.DefaultPoll)
+	if poll < shortestAsk || poll > longestAsk {
+		return PortUse{}, osdpTie{}, fmt.Errorf("poll %s: use %s to %s", poll, shortestAsk, longestAsk)
+	}
+	tie := osdpTie{address: byte(o.Address), poll: poll, key: o.Key, insecure: o.Insecure, checksum: o.Checksum}
 	if tie.key == "" {
 		tie.key = keyNameOf(o.Port, o.Address)
 	}

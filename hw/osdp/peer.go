@@ -115,6 +115,7 @@ type exchange struct {
 	code      byte
 	sequence  byte
 	secured   bool // inside the channel
+	forged    bool // a reply with a wrong MAC came
 	rank      rank
 	order     order // what was queued; no ticket: the peer's own
 	first     time.Time

@@ -16,9 +16,14 @@ type move struct {
 	from, to byte
 }
 
+// Movable says whether the reader can be given another address or speed now: it is
+// live, and no move of it is under way. State may say Secure for a moment while it
+// is not.
+func (p *Peer) Movable() bool { return p.step == stepLive && !p.move.on }
+
 // relocate sends COMSET with the next turn.
 func (p *Peer) relocate(address byte, baud int, speedChanges bool) error {
-	if p.step != stepLive || p.move.on {
+	if !p.Movable() {
 		return ErrOffline
 	}
 	p.move = move{on: true, baud: speedChanges, speed: baud, from: p.address, to: address}

@@ -96,6 +96,10 @@ func (p *Peer) heardSecured(now time.Time, f Frame) (done bool) {
 		p.accepted(now, last)
 		p.unanswered(now)
 		return true
+	case refusal == RefusedMAC: // one that is late, perhaps: the true one may still come
+		p.refuse(refusal)
+		p.out.forged = true
+		return false
 	case refusal != 0:
 		p.refuse(refusal)
 		p.restart(now)

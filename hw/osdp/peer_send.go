@@ -168,6 +168,8 @@ func (p *Peer) missed(now time.Time) {
 	}
 	p.out.misses++
 	switch {
+	case p.out.forged: // and none that is right: the two ends are not of one mind
+		p.restart(now)
 	case p.step == stepID:
 		p.out.open = false
 		p.idTries++
