@@ -32,7 +32,7 @@ setup: ## check for Go and gcc, and fetch the modules
 # ---- the main job -----------------------------------------------------------
 
 .PHONY: demo
-demo: setup build ## a morning in a building with two doors; SERVE=1 leaves it up to play with
+demo: setup build ## a morning in a building with four doors; SERVE=1 leaves it up to play with
 	$(BUILD)/tilesim demo $(if $(SERVE),--serve)
 
 # ---- proof ------------------------------------------------------------------

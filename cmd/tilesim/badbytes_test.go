@@ -37,11 +37,11 @@ func TestBadBytesOpenNothing(t *testing.T) {
 		codes[i] = d.member(i)
 	}
 	d.begin()
-	front := d.doors["front"]
+	tile := d.plug("front-tile")
 	for i, tt := range tests {
 		d.locked("front")
 		before, dropped, opened := d.last(), d.drops("front", tt.drop), d.openings("front")
-		if _, err := front.tilePort.Master.Write(tt.in); err != nil {
+		if _, err := tile.Master.Write(tt.in); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(tt.silence)
@@ -70,9 +70,7 @@ func (d *day) opensBySecondTry(after, code string) {
 	}
 	before := d.last()
 	for range 2 {
-		if err := d.doors["front"].tile.Show("Q:" + code); err != nil {
-			d.t.Fatal(err)
-		}
+		d.show("front", code)
 		for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 			if granted(before) {
 				return
@@ -87,11 +85,8 @@ func TestACardThatStaysCountsOnce(t *testing.T) {
 	d := newDay(t)
 	d.begin()
 	before := d.last()
-	front := d.doors["front"]
 	for range 4 {
-		if err := front.tile.Show(front.wrap("card", cardAnn)); err != nil {
-			t.Fatal(err)
-		}
+		d.show("front", cardAnn)
 	}
 	d.until("three of four are repeats", func() bool { return d.drops("front", "repeat") == 3 })
 	d.until("the card is decided", func() bool { return len(d.events("decision", before)) > 0 })

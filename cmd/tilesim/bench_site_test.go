@@ -99,9 +99,6 @@ reader = { driver = "line", preset = "hex-cr", port = "%[3]s/dev/%[1]s-tile", ho
 strike = { driver = "modbus", port = "%[3]s/dev/%[1]s-relay" }
 `
 
-// device is what runs on a port.
-type device interface{ Run(context.Context) error }
-
 func (s *site) wire(n int) (*measuredDoor, []device) {
 	d := &measuredDoor{id: fmt.Sprintf("door-%d", n), moved: make(chan hwtest.Transition, 16)}
 	tile, err := hwtest.OpenPTY(filepath.Join(s.dir, "dev", d.id+"-tile"))

@@ -59,15 +59,24 @@ func pairs(s string) func(func(string) bool) {
 // the log at its most talkative, and then looks for card numbers, codes and the
 // key of the cloud wherever the gateway has written or spoken.
 func TestNoSecretIsLeftAnywhere(t *testing.T) { // R6
-	d := newDay(t)
+	d := newDay(t, "front", "lab", "workshop")
 	d.edit(`level = "info"`, `level = "debug"`)
 	d.begin()
-	spoken := d.eventfulDay()
+	forger, err := newPocket()
+	if err != nil {
+		t.Fatal(err)
+	}
+	forged, err := forger.code(thingPass) // which nobody signed who may
+	if err != nil {
+		t.Fatal(err)
+	}
+	spoken := d.eventfulDay(forged)
 	d.stop()
 
 	places := map[string][]byte{"what it said to who asked": spoken}
-	err := filepath.WalkDir(d.dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || !entry.Type().IsRegular() || path == d.settings() || filepath.Base(filepath.Dir(path)) == "credentials" {
+	err = filepath.WalkDir(d.dir, func(path string, entry fs.DirEntry, err error) error {
+		given := path == d.settings() || entry.Name() == "roster.json" || filepath.Base(filepath.Dir(path)) == "credentials"
+		if err != nil || !entry.Type().IsRegular() || given {
 			return err
 		}
 		places[strings.TrimPrefix(path, d.dir)], err = os.ReadFile(path)
@@ -81,7 +90,14 @@ func TestNoSecretIsLeftAnywhere(t *testing.T) { // R6
 			t.Errorf("%s was not looked at", must)
 		}
 	}
+	pass, err := d.pocket.code(thingUsedPass)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, said, _ := strings.Cut(d.pocket.tag.LastURL(), "?e=")
 	for what, value := range map[string]string{
+		"a pass": pass, "a forged pass": forged, "the signed part of a pass": pass[len(pass)-60:], "what the tag said": said, "the number of the tag": uidTag,
+		"a key that was proved": hex.EncodeToString(d.pocket.pkoc.PublicKey()), "the key of the tags": hex.EncodeToString(d.pocket.mac),
 		"Ann's card": cardAnn, "Eve's card": cardEve, "Dan's card": cardDan, "a stranger's card": strangerCard,
 		"Ben's code": codeBen, "a stranger's code": strangerCode, "an odd code": "TG-ODD-9177", "the key of the cloud": apiKey,
 	} {
@@ -101,8 +117,8 @@ func TestNoSecretIsLeftAnywhere(t *testing.T) { // R6
 
 // eventfulDay makes everything happen that might give something away, and
 // returns all that the gateway said.
-func (d *day) eventfulDay() []byte {
-	t, front := d.t, d.doors["front"]
+func (d *day) eventfulDay(forged string) []byte {
+	t, tile, board := d.t, d.plug("front-tile"), d.plug("front-relay")
 	d.tap("front", cardAnn, access.Granted)
 	d.tap("front", codeBen, access.Granted)
 	d.tap("lab", cardAnn, access.Granted)
@@ -112,19 +128,25 @@ func (d *day) eventfulDay() []byte {
 	d.tap("front", strangerCode, access.Unknown)
 	d.tap("front", cardDan, access.Expired)
 	d.tap("lab", cardEve, access.NoGrant)
+	d.tap("front", forged, access.InvalidPass)
+	d.tap("front", thingPass, access.Granted)
+	d.tap("workshop", thingTag, access.Granted)
+	d.tap("workshop", thingPKOC, access.Granted)
+	d.locked("front")
+	d.locked("workshop")
 	before := d.drops("front", "decode")
 	for _, in := range []string{"C:" + cardEve + "0\r", cardEve + "\r", "Q:" + oddCode + "\r", "X:" + codeBen + "\r"} {
-		if _, err := front.tilePort.Master.Write([]byte(in)); err != nil {
+		if _, err := tile.Master.Write([]byte(in)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	d.until("four frames are thrown away", func() bool { return d.drops("front", "decode") == before+4 })
-	if err := front.boardPort.Unplug(); err != nil {
+	if err := board.Unplug(); err != nil {
 		t.Fatal(err)
 	}
 	d.until("the relay is missed", func() bool { return !d.door("front").Strike.Up })
 	d.tapInVain(cardEve)
-	if err := front.boardPort.Replug(); err != nil {
+	if err := board.Replug(); err != nil {
 		t.Fatal(err)
 	}
 

@@ -53,9 +53,10 @@ func TestKilledInMidTapNothingIsForgotten(t *testing.T) {
 		d.locked("lab") // whose board has no timer, by the start
 		life, end := context.WithTimeout(t.Context(), time.Duration(100+rand.IntN(400))*time.Millisecond)
 		var busy sync.WaitGroup
+		killed := d.daemon // soon
 		busy.Go(func() { d.membersTap(life, codes) })
-		busy.Go(func() { d.deskTaps(life, known) })
-		busy.Go(func() { d.followerReads(life, known) })
+		busy.Go(func() { deskTaps(life, killed, known) })
+		busy.Go(func() { followerReads(life, killed, known) })
 		<-life.Done()
 		d.kill()
 		end()
@@ -116,15 +117,15 @@ func (d *day) onMemory() {
 // membersTap holds one code after another to the tile, as fast as people can.
 func (d *day) membersTap(ctx context.Context, codes []string) {
 	for ctx.Err() == nil {
-		_ = d.doors["front"].tile.Show("Q:" + codes[rand.IntN(len(codes))])
+		_, _ = d.doors["front"].tile.hold(codes[rand.IntN(len(codes))])
 		time.Sleep(time.Duration(20+rand.IntN(100)) * time.Millisecond)
 	}
 }
 
 // deskTaps simulates taps at the lab and notes each that was answered.
-func (d *day) deskTaps(ctx context.Context, known *seen) {
+func deskTaps(ctx context.Context, p *process, known *seen) {
 	for ctx.Err() == nil {
-		answer, err := d.daemon.act.Simulate(ctx, control.Question{Door: "lab", Card: cardAnn})
+		answer, err := p.act.Simulate(ctx, control.Question{Door: "lab", Card: cardAnn})
 		if err == nil {
 			known.note(answer.Event, "the desk")
 		}
@@ -133,8 +134,8 @@ func (d *day) deskTaps(ctx context.Context, known *seen) {
 }
 
 // followerReads notes every event that the journal shows.
-func (d *day) followerReads(ctx context.Context, known *seen) {
-	_ = d.daemon.view.Follow(ctx, control.EventQuery{}, func(e access.Event) error {
+func followerReads(ctx context.Context, p *process, known *seen) {
+	_ = p.view.Follow(ctx, control.EventQuery{}, func(e access.Event) error {
 		if e.Seq == 0 {
 			return errors.New("an event without a number")
 		}

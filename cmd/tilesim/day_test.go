@@ -14,6 +14,7 @@ import (
 	"github.com/tilegate/tilegate/cloud/cloudtest"
 	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/daemon/control"
+	"github.com/tilegate/tilegate/hw/hwtest"
 )
 
 // patience is how long anything may take on a machine that is busy with other
@@ -27,8 +28,9 @@ type day struct {
 	daemon *process // nil: not running
 }
 
-// newDay makes a building of which nothing runs yet. Days go side by side.
-func newDay(t *testing.T) *day {
+// newDay makes a building of which nothing runs yet, with these doors; none named:
+// front and lab. Days go side by side.
+func newDay(t *testing.T, doors ...string) *day {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("short: the whole daemon is tested by make test")
@@ -42,7 +44,10 @@ func newDay(t *testing.T) *day {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	// Not t.Context(): the boards must outlive the daemon's last word to them.
-	b, err := newBuilding(context.Background(), dir)
+	if len(doors) == 0 {
+		doors = []string{"front", "lab"}
+	}
+	b, err := newBuilding(context.Background(), dir, doors...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +108,7 @@ func (d *day) launch(environment ...string) {
 func (d *day) begin() {
 	d.t.Helper()
 	d.launch()
-	err := d.daemon.ready(d.t.Context(), func(s control.Status) bool { return s.Counts.Credentials > 0 && allUp(s) })
+	err := d.daemon.ready(d.t.Context(), func(s control.Status) bool { return stocked(s) && allUp(s) })
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -241,7 +246,7 @@ func (d *day) last() uint64 { return d.status().Journal.Last }
 // to open, a relay that moved.
 func (d *day) tap(door, value string, want access.Reason) access.Event {
 	d.t.Helper()
-	got, err := d.present(d.t.Context(), d.daemon, door, kindOf(value), value)
+	got, err := d.present(d.t.Context(), d.daemon, door, value)
 	if err != nil {
 		d.t.Fatalf("a tap at %s: %v", door, err)
 	}
@@ -252,6 +257,29 @@ func (d *day) tap(door, value string, want access.Reason) access.Event {
 		d.t.Errorf("a tap at %s that was %v: open is %v", door, want, open)
 	}
 	return got.Event
+}
+
+// show holds something to a tile and waits for nothing.
+func (d *day) show(door, value string) (away func()) {
+	d.t.Helper()
+	away, err := d.doors[door].tile.hold(value)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return away
+}
+
+// lamps is all that the tile at the front was told to show.
+func (d *day) lamps() []byte { return d.doors["front"].tile.(*lineTile).Heard() }
+
+// plug is a serial line by its name.
+func (d *day) plug(name string) *hwtest.PTY {
+	d.t.Helper()
+	port, err := d.port(name)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return port
 }
 
 // locked waits until a door has locked itself again.

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"slices"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +20,7 @@ func demoCommand() *cobra.Command {
 	serve, keep := false, ""
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "a morning in a building with two doors",
+		Short: "a morning in a building with four doors",
 		Long: `demo puts up a fake Kisi, tiles and relay boards on pseudo-terminals and the
 real daemon, walks a morning through them, prints each tap with its decision,
 and exits non-zero if anything was not as told.`,
@@ -42,7 +42,7 @@ func demo(ctx context.Context, serve bool, dir string) (err error) {
 		}
 		defer os.RemoveAll(dir) //nolint:errcheck // scratch
 	}
-	b, err := newBuilding(ctx, dir)
+	b, err := newBuilding(ctx, dir, everyDoor()...)
 	if err != nil {
 		return err
 	}
@@ -78,8 +78,14 @@ func (m *morning) stayUp(ctx context.Context) error {
 The building stays up until Ctrl-C. In another terminal:
   %[1]s/tilesim tap front %[3]s            Ann's card
   %[1]s/tilesim tap front TG-BEN-7731               Ben's code
+  %[1]s/tilesim tap front pass                      a new pass for one entry; used-pass: the same once more
+  %[1]s/tilesim tap lab %[3]s              at a serial card reader
+  %[1]s/tilesim tap studio %[3]s           at an OSDP reader
+  %[1]s/tilesim tap workshop pkoc                   a card that proves its key, at a PN532
+  %[1]s/tilesim tap workshop tag                    an NTAG 424; replay: what it said, once more; copy: its number
   %[1]s/tilegate --socket %[2]s/run status
   %[1]s/tilegate --socket %[2]s/run why --door front --person "Dan Weber"
+  %[1]s/tilegate --socket %[2]s/run reader list
   %[1]s/tilegate --socket %[2]s/run event follow
 `, bin, m.dir, cardAnn)
 	return serveTaps(ctx, m.building, m.daemon)
@@ -90,6 +96,11 @@ type morning struct {
 	*building
 	daemon *process
 	taps   int
+
+	begins time.Time  // Cleo's booking
+	failed chan error // what became of a sync in the dark
+	before uint64     // the newest event before the studio's door was left open
+	opened time.Time  // when it was
 }
 
 func (m *morning) walk(ctx context.Context) error {
@@ -100,7 +111,13 @@ func (m *morning) walk(ctx context.Context) error {
 		{"The gateway starts and fetches its rights from Kisi", m.startUp},
 		{"Members come in", m.membersComeIn},
 		{"Others do not, and are told why", m.othersDoNot},
-		{"The internet is cut; a booking begins in the dark", m.internetIsCut},
+		{"The studio's reader and strike get keys of their own", m.studioIsPaired},
+		{"Somebody is at the studio's reader", m.readerIsSwapped},
+		{"The internet is cut", m.internetIsCut},
+		{"The workshop opens for what proves itself, and needs no cloud", m.workshop},
+		{"A visitor shows a pass for one entry", m.visitor},
+		{"The studio's door still stands open", m.stillOpen},
+		{"A booking begins in the dark", m.bookingBegins},
 		{"The internet is back; Kisi takes Eve's right away", m.rightIsRevoked},
 		{"Kisi locks the building down", m.lockdown},
 		{"The internet goes again, and the daemon is killed in mid-morning", m.killed},
@@ -116,7 +133,10 @@ func (m *morning) walk(ctx context.Context) error {
 
 // tap plays one tap and checks it against what was told.
 func (m *morning) tap(ctx context.Context, door, who, value string, want access.Reason) error {
-	got, err := m.present(ctx, m.daemon, door, kindOf(value), value)
+	if err := m.locked(ctx, door); err != nil {
+		return err
+	}
+	got, err := m.present(ctx, m.daemon, door, value)
 	if err != nil {
 		return err
 	}
@@ -128,11 +148,11 @@ func (m *morning) tap(ctx context.Context, door, who, value string, want access.
 	if got.Opened != (want == access.Granted) {
 		return fmt.Errorf("%s at %s: decided %s, but the relay says open=%v", who, door, got.Event.Reason, got.Opened)
 	}
-	return m.relock(ctx, door)
+	return nil
 }
 
-// relock waits until the door has locked itself again.
-func (m *morning) relock(ctx context.Context, door string) error {
+// locked waits until the door has locked itself again.
+func (m *morning) locked(ctx context.Context, door string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if !m.doors[door].relay.Await(ctx, false) {
@@ -148,7 +168,8 @@ func (m *morning) startUp(ctx context.Context) (err error) {
 	if m.daemon, err = startDaemon(m.dir, m.settings()); err != nil {
 		return err
 	}
-	err = m.daemon.ready(ctx, func(s control.Status) bool { return s.Counts.Credentials > 0 && allUp(s) })
+	// The studio's devices are new, and nobody has paired them yet.
+	err = m.daemon.ready(ctx, func(s control.Status) bool { return stocked(s) && upBut("studio")(s) })
 	if err != nil {
 		return err
 	}
@@ -161,132 +182,22 @@ func (m *morning) startUp(ctx context.Context) (err error) {
 	return nil
 }
 
-func allUp(s control.Status) bool {
-	for _, d := range s.Doors {
-		if !d.Strike.Up || slices.ContainsFunc(d.Readers, func(r control.Device) bool { return !r.Up }) {
-			return false
+// stocked says whether every source has given its rights.
+func stocked(s control.Status) bool {
+	return s.Counts.Credentials > 0 && !slices.ContainsFunc(s.Sources, func(one control.Sync) bool { return one.Result == "never" })
+}
+
+// allUp says whether all devices of all doors are there.
+func allUp(s control.Status) bool { return upBut("")(s) }
+
+// upBut says so of all doors but one.
+func upBut(door string) func(control.Status) bool {
+	return func(s control.Status) bool {
+		for _, d := range s.Doors {
+			if d.ID != door && (!d.Strike.Up || slices.ContainsFunc(d.Readers, func(r control.Device) bool { return !r.Up })) {
+				return false
+			}
 		}
+		return true
 	}
-	return true
-}
-
-func (m *morning) membersComeIn(ctx context.Context) error {
-	return errors.Join(
-		m.tap(ctx, "front", "Ann's card", cardAnn, access.Granted),
-		m.tap(ctx, "front", "Ben's QR code", codeBen, access.Granted),
-		m.tap(ctx, "lab", "Ann's card", cardAnn, access.Granted),
-	)
-}
-
-func (m *morning) othersDoNot(ctx context.Context) error {
-	if err := errors.Join(
-		m.tap(ctx, "front", "a card nobody knows", "04DEADBEEF0180", access.Unknown),
-		m.tap(ctx, "front", "Dan, whose pass has ended", cardDan, access.Expired),
-		m.tap(ctx, "lab", "Eve, who has no right there", cardEve, access.NoGrant),
-	); err != nil {
-		return err
-	}
-	why, err := m.daemon.view.Why(ctx, control.Question{Door: "front", Person: "Dan Weber"})
-	if err != nil {
-		return err
-	}
-	m.say(`tilegate why --door front --person "Dan Weber":`)
-	for _, miss := range why.Misses {
-		m.say("  %s: %s (group %s, until %s)", miss.Reason, miss.Words, miss.Grant.ScopeName, miss.Grant.Until.Format("2 Jan 15:04"))
-	}
-	return nil
-}
-
-// internetIsCut proves that windows are cached, not memberships: a booking that
-// was known before the cut begins on time during it.
-func (m *morning) internetIsCut(ctx context.Context) error {
-	begins := time.Now().Add(12 * time.Second).Truncate(time.Second)
-	m.book(begins, time.Hour)
-	if err := m.syncNow(ctx); err != nil {
-		return err
-	}
-	m.kisi.Faults().Cut()
-	m.say("Cleo has booked from %s. Kisi is unreachable from now on.", begins.Format("15:04:05"))
-	if err := errors.Join(
-		m.tap(ctx, "front", "Cleo, before her booking", cardCleo, access.NotYet),
-		m.tap(ctx, "lab", "Ann's card", cardAnn, access.Granted),
-	); err != nil {
-		return err
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- m.syncNow(ctx) }()
-	select {
-	case <-time.After(time.Until(begins)):
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if err := m.tap(ctx, "front", "Cleo, as her booking begins", cardCleo, access.Granted); err != nil {
-		return err
-	}
-	if err := <-failed; err == nil {
-		return errors.New("a sync went through although Kisi is cut off")
-	}
-	return nil
-}
-
-func (m *morning) syncNow(ctx context.Context) error {
-	_, err := m.daemon.act.SyncNow(ctx, "kisi")
-	return err
-}
-
-func (m *morning) rightIsRevoked(ctx context.Context) error {
-	m.kisi.Faults().Clear()
-	if err := errors.Join(m.syncNow(ctx), m.tap(ctx, "front", "Eve's card", cardEve, access.Granted)); err != nil {
-		return err
-	}
-	m.kisi.RemoveAssignment(m.ids.eveAssignment)
-	if err := m.syncNow(ctx); err != nil {
-		return err
-	}
-	m.say("revoked in Kisi, fetched")
-	return m.tap(ctx, "front", "Eve's card", cardEve, access.NoGrant)
-}
-
-func (m *morning) lockdown(ctx context.Context) error {
-	m.kisi.LockDownPlace(m.ids.place)
-	if err := errors.Join(m.syncNow(ctx), m.tap(ctx, "front", "Ann's card", cardAnn, access.LockedDown)); err != nil {
-		return err
-	}
-	m.kisi.CancelPlaceLockdown(m.ids.place)
-	return errors.Join(m.syncNow(ctx), m.tap(ctx, "front", "Ann's card", cardAnn, access.Granted))
-}
-
-func (m *morning) killed(ctx context.Context) (err error) {
-	m.kisi.Faults().Cut()
-	m.daemon.kill()
-	start := time.Now()
-	if m.daemon, err = startDaemon(m.dir, m.settings()); err != nil {
-		return err
-	}
-	if err := m.daemon.ready(ctx, allUp); err != nil {
-		return err
-	}
-	m.say("killed with -9, up again after %d ms, deciding from disk", time.Since(start).Milliseconds())
-	return errors.Join(
-		m.tap(ctx, "front", "Ben's QR code", codeBen, access.Granted),
-		m.tap(ctx, "front", "Eve's card", cardEve, access.NoGrant),
-	)
-}
-
-func (m *morning) journal(ctx context.Context) error {
-	events, err := m.daemon.view.Events(ctx, control.EventQuery{After: 1, Limit: 1000, Kind: "decision"})
-	if err != nil {
-		return err
-	}
-	if len(events) != m.taps {
-		return fmt.Errorf("the journal has %d taps, there were %d", len(events), m.taps)
-	}
-	granted := 0
-	for _, e := range events {
-		if e.Reason == access.Granted {
-			granted++
-		}
-	}
-	m.say("%d taps recorded, %d of them let in; none was lost by the kill", len(events), granted)
-	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,17 +20,27 @@ func hardwareCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "hardware DIR",
 		Short: "the tiles and relay boards alone, for a gateway that you start",
-		Long: `hardware puts up the devices of a building with two doors on pseudo-terminals,
-and no gateway: DIR/dev/front-tile (frames as in the settings that demo writes),
-DIR/dev/front-relay (Modbus), DIR/dev/lab-tile (preset hex-cr) and
-DIR/dev/lab-relay (usbrelay, lcus).
+		Long: `hardware puts up the devices of a building with four doors on pseudo-terminals,
+and no gateway:
 
-It writes a line for each movement of a relay, "front on" or "lab off", and
-does what the lines of its input say:
+  DIR/dev/front-tile      frames as in the settings that demo writes
+  DIR/dev/front-relay     modbus
+  DIR/dev/lab-tile        line, preset hex-cr
+  DIR/dev/lab-relay       usbrelay, lcus
+  DIR/dev/studio-line     osdp at 9600 baud, not paired: a reader at address 0, and
+                          at address 1 a module inside, with the strike on its output
+                          0 and a door contact, normally closed, on its input 0
+  DIR/dev/workshop-tile   pn532
+  DIR/dev/workshop-relay  usbrelay, kmtronic, 2 channels: the strike, and the supply
+                          of the tile on the normally closed contact
 
-  tap DOOR CARD|CODE   hold something to a tile
-  unplug PORT          pull a plug, as front-tile
-  replug PORT          and put it in again
+It writes a line for each movement of a strike's relay, "front on" or "lab off",
+and does what the lines of its input say:
+
+  tap DOOR CARD|CODE    hold something to a tile, for a moment
+  leaf DOOR open|shut   open a door that has a contact, or shut it
+  unplug PORT           pull a plug, as front-tile
+  replug PORT           and put it in again
 
 What was done is answered with "done", what could not be with "error" and why.
 The end of the input ends it.`,
@@ -48,7 +59,7 @@ func hardware(ctx context.Context, dir string, in io.Reader, out io.Writer) erro
 	ctx, cancel := context.WithCancel(ctx)
 	b := &building{dir: dir, doors: map[string]*simDoor{}, cancel: cancel}
 	defer b.close()
-	if err := b.wire(ctx); err != nil {
+	if err := b.wire(ctx, everyDoor()...); err != nil {
 		return err
 	}
 	var mu sync.Mutex // the relays speak between the answers
@@ -94,36 +105,41 @@ func linesOf(in io.Reader) <-chan string {
 	return lines
 }
 
+// moment is how long something is held to a tile.
+const moment = time.Second
+
 // handle does one thing that a hand in the building would do.
 func (b *building) handle(words []string) error {
+	order := ""
+	if len(words) > 0 {
+		order = words[0]
+	}
 	switch {
-	case len(words) == 3 && words[0] == "tap":
-		door, ok := b.doors[words[1]]
-		if !ok {
-			return fmt.Errorf("there is no door %q; there are front and lab", words[1])
+	case len(words) == 3 && order == "tap":
+		door, err := b.find(words[1])
+		if err != nil {
+			return err
 		}
-		return door.tile.Show(door.wrap(kindOf(words[2]), words[2]))
-	case len(words) == 2 && (words[0] == "unplug" || words[0] == "replug"):
+		away, err := door.tile.hold(words[2])
+		if err == nil {
+			time.AfterFunc(moment, away)
+		}
+		return err
+	case len(words) == 3 && order == "leaf":
+		door, err := b.find(words[1])
+		if err != nil {
+			return err
+		}
+		return door.change(words[2])
+	case len(words) == 2 && (order == "unplug" || order == "replug"):
 		port, err := b.port(words[1])
 		if err != nil {
 			return err
 		}
-		if words[0] == "unplug" {
+		if order == "unplug" {
 			return port.Unplug()
 		}
 		return port.Replug()
 	}
-	return fmt.Errorf("%q is none of: tap DOOR CARD|CODE, unplug PORT, replug PORT", strings.Join(words, " "))
-}
-
-// port is the serial line with a name, as front-tile.
-func (b *building) port(name string) (*hwtest.PTY, error) {
-	for _, door := range b.doors {
-		for _, port := range []*hwtest.PTY{door.tilePort, door.boardPort} {
-			if filepath.Base(port.Path()) == name {
-				return port, nil
-			}
-		}
-	}
-	return nil, fmt.Errorf("there is no port %q; there are front-tile, front-relay, lab-tile and lab-relay", name)
+	return fmt.Errorf("%q is none of: tap DOOR CARD|CODE, leaf DOOR open|shut, unplug PORT, replug PORT", strings.Join(words, " "))
 }

@@ -66,7 +66,11 @@ func TestHardwareServesTheDevicesAlone(t *testing.T) {
 	}
 	order("replug lab-tile")
 	expect("done")
-	for _, wrong := range []string{"tap cellar 04", "unplug cellar", "", "tap front"} {
+	for _, right := range []string{"tap workshop 04A2B3C4D5E680", "tap studio 04A2B3C4D5E680", "leaf studio open", "leaf studio shut"} {
+		order(right)
+		expect("done")
+	}
+	for _, wrong := range []string{"tap cellar 04", "tap workshop TG-BEN-7731", "unplug cellar", "", "tap front", "leaf lab open", "leaf studio ajar"} {
 		order(wrong)
 		expect("error")
 	}

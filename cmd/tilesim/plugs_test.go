@@ -33,11 +33,8 @@ func (d *day) outcome(decision access.Event) access.Event {
 // tapInVain taps at the front, is let in by the rights, and stays outside.
 func (d *day) tapInVain(value string) access.Event {
 	d.t.Helper()
-	front := d.doors["front"]
-	before, heard := d.last(), len(front.tile.Heard())
-	if err := front.tile.Show(front.wrap(kindOf(value), value)); err != nil {
-		d.t.Fatal(err)
-	}
+	before, heard := d.last(), len(d.lamps())
+	d.show("front", value)
 	d.until("the tap is decided", func() bool { return len(d.events("decision", before)) == 1 })
 	decision := d.events("decision", before)[0]
 	if decision.Reason != access.Granted {
@@ -46,8 +43,8 @@ func (d *day) tapInVain(value string) access.Event {
 	if got := d.outcome(decision).Detail; !strings.HasPrefix(got, "strike: ") {
 		d.t.Errorf("the outcome says %q, want it to say what became of the strike", got)
 	}
-	d.until("the tile shows something", func() bool { return len(front.tile.Heard()) > heard })
-	if shown := front.tile.Heard()[heard:]; bytes.Contains(shown, []byte(lampGreen)) {
+	d.until("the tile shows something", func() bool { return len(d.lamps()) > heard })
+	if shown := d.lamps()[heard:]; bytes.Contains(shown, []byte(lampGreen)) {
 		d.t.Errorf("the tile showed %q although the door stayed locked", shown)
 	}
 	return decision
@@ -59,8 +56,8 @@ func (d *day) tapInVain(value string) access.Event {
 func TestWhatIsUnpluggedIsToldAndHeals(t *testing.T) {
 	d := newDay(t)
 	d.begin()
-	front, lab := d.doors["front"], d.doors["lab"]
-	for _, plug := range []*hwtest.PTY{front.boardPort, lab.tilePort} {
+	plugs := []*hwtest.PTY{d.plug("front-relay"), d.plug("lab-tile")}
+	for _, plug := range plugs {
 		if err := plug.Unplug(); err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +77,7 @@ func TestWhatIsUnpluggedIsToldAndHeals(t *testing.T) {
 		t.Errorf("strike faults: got %v, want 2", got)
 	}
 
-	for _, plug := range []*hwtest.PTY{front.boardPort, lab.tilePort} {
+	for _, plug := range plugs {
 		if err := plug.Replug(); err != nil {
 			t.Fatal(err)
 		}
@@ -112,15 +109,15 @@ func TestADeadBoardIsNotGreen(t *testing.T) {
 	if got := d.openings("front"); got != 1 {
 		t.Errorf("the front unlocked %d times, want once, for who tapped after the return", got)
 	}
-	d.until("the tile is green", func() bool { return bytes.HasSuffix(front.tile.Heard(), []byte(lampGreen)) })
+	d.until("the tile is green", func() bool { return bytes.HasSuffix(d.lamps(), []byte(lampGreen)) })
 }
 
 // TestPortsThatCannotBeHadAtStart: one is held by another program, one does not
 // exist. The gateway starts all the same, says so, and takes them up by itself.
 func TestPortsThatCannotBeHadAtStart(t *testing.T) {
 	d := newDay(t)
-	front, lab := d.doors["front"], d.doors["lab"]
-	holder, err := os.OpenFile(front.tilePort.Path(), os.O_RDWR|unix.O_NOCTTY, 0)
+	labRelay := d.plug("lab-relay")
+	holder, err := os.OpenFile(d.plug("front-tile").Path(), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +125,7 @@ func TestPortsThatCannotBeHadAtStart(t *testing.T) {
 	if err := unix.Flock(int(holder.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		t.Fatal(err)
 	}
-	if err := lab.boardPort.Unplug(); err != nil {
+	if err := labRelay.Unplug(); err != nil {
 		t.Fatal(err)
 	}
 	systemd := newFakeSystemd(t, d.dir)
@@ -147,7 +144,7 @@ func TestPortsThatCannotBeHadAtStart(t *testing.T) {
 	if err := holder.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := lab.boardPort.Replug(); err != nil {
+	if err := labRelay.Replug(); err != nil {
 		t.Fatal(err)
 	}
 	d.over("reader_down", "front")

@@ -143,14 +143,13 @@ func TestGoodSettingsAreTakenUp(t *testing.T) {
 	d.lets("without the lab", "front", cardAnn)
 
 	// It comes back with its relay at another port, the old one unplugged.
-	lab := d.doors["lab"]
 	moved := filepath.Join(d.dir, "dev", "moved-relay")
 	if err := os.WriteFile(d.settings(), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	d.edit("dev/lab-relay", "dev/nowhere")
 	d.reload("door lab added")
-	if err := os.Symlink(lab.boardPort.Path(), moved); err != nil {
+	if err := os.Symlink(d.plug("lab-relay").Path(), moved); err != nil {
 		t.Fatal(err)
 	}
 	d.edit("dev/nowhere", "dev/moved-relay")

@@ -28,11 +28,11 @@ type tapped struct {
 	Sentence string        `json:"sentence"`
 }
 
-// present holds a credential to a tile and waits for the journal and the relay.
-func (b *building) present(ctx context.Context, p *process, door, kind, value string) (tapped, error) {
-	d, ok := b.doors[door]
-	if !ok {
-		return tapped{}, fmt.Errorf("there is no door %q; there are front and lab", door)
+// present holds something to a tile and waits for the journal and the relay.
+func (b *building) present(ctx context.Context, p *process, door, value string) (tapped, error) {
+	d, err := b.find(door)
+	if err != nil {
+		return tapped{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -42,9 +42,11 @@ func (b *building) present(ctx context.Context, p *process, door, kind, value st
 	}
 	before, wasOpen := len(d.relay.History()), d.relay.Energised()
 	sent := time.Now()
-	if err := d.tile.Show(d.wrap(kind, value)); err != nil {
+	away, err := d.tile.hold(value)
+	if err != nil {
 		return tapped{}, err
 	}
+	defer away()
 	var got tapped
 	err = p.view.Follow(ctx, control.EventQuery{After: max(status.Journal.Last, 1), Door: door, Kind: "decision"}, func(e access.Event) error {
 		got.Event = e
@@ -121,7 +123,10 @@ func answerTap(ctx context.Context, conn net.Conn, b *building, p *process) {
 		return
 	}
 	door, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-	got, err := b.present(ctx, p, door, kindOf(value), value)
+	got, err := b.present(ctx, p, door, value)
+	if d := b.doors[door]; err == nil && got.Opened {
+		d.walk()
+	}
 	reply := struct {
 		tapped
 		Err string `json:"error,omitempty"`
@@ -134,11 +139,22 @@ func answerTap(ctx context.Context, conn net.Conn, b *building, p *process) {
 
 func tapCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "tap DOOR CARD|CODE",
-		Short: "hold a card or a code to a tile of a building that is up",
-		Long: `tap holds a card (its UID in hex) or a code (anything else) to a tile of the
-building that "make demo SERVE=1" left up, and prints what the gateway did.`,
-		Example: "  tilesim tap front 04A2B3C4D5E680\n  tilesim tap front TG-BEN-7731",
+		Use:   "tap DOOR THING",
+		Short: "hold something to a tile of a building that is up",
+		Long: `tap holds something to a tile of the building that "make demo SERVE=1" left up,
+and prints what the gateway did. A thing is
+
+  04A2B3C4D5E680  the number of a card in hex; at every door
+  TG-BEN-7731     a code, at the front, which has a scanner
+  pass            a new signed pass for one entry, as a code; at the front
+  used-pass       the same code as the last time
+  pkoc            Gus's card, which proves its key; at the workshop
+  tag             Hana's NTAG 424; at the workshop
+  copy            another card, with the number of Hana's tag
+  replay          another tag, with the last message of Hana's
+
+The studio has an OSDP reader, the lab one that sends the numbers of cards.`,
+		Example: "  tilesim tap front pass\n  tilesim tap studio 04A2B3C4D5E680\n  tilesim tap workshop pkoc",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return errors.New("say a door and what is held to it, as: tilesim tap front 04A2B3C4D5E680")
@@ -179,5 +195,5 @@ func sentence(door, who string, t tapped) string {
 	case t.Opened:
 		what = fmt.Sprintf("OPEN     %s, relay after %.1f ms", t.Sentence, float64(t.After.Microseconds())/1000)
 	}
-	return fmt.Sprintf("  %-6s %-30s %s", door, who, what)
+	return fmt.Sprintf("  %-8s %-30s %s", door, who, what)
 }
