@@ -10,6 +10,8 @@ import (
 const (
 	longestPIN  = 12
 	forgetAfter = 10 * time.Second // between two keys
+
+	shortestPause = 500 * time.Millisecond // that may end a PIN
 )
 
 // The keys that are no digits, as their name says and as OSDP sends them

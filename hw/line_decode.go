@@ -133,6 +133,9 @@ func (o *decodeOptions) check() error {
 	if len(o.Lengths) == 0 {
 		o.Lengths = []int{4, 7, 10}
 	}
+	if slices.Min(o.Lengths) < shortestUID || slices.Max(o.Lengths) > longestUID {
+		return fmt.Errorf("decode: lengths %v: a uid has %d to %d bytes", o.Lengths, shortestUID, longestUID)
+	}
 	if o.As == "wiegand" || o.Format != "" {
 		return o.checkWiegand()
 	}
@@ -142,6 +145,8 @@ func (o *decodeOptions) check() error {
 const (
 	maxDigits    = 64
 	shortestCode = 4 // bytes of a qr, if the settings do not say
+	shortestUID  = 3 // bytes; with fewer, a few cards would be everybody's
+	longestUID   = 32
 )
 
 // errNotAsTold is why a frame cannot be decoded. It carries no part of the

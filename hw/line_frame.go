@@ -12,6 +12,9 @@ const (
 	maxFrame       = 1024
 	maxFrameTime   = 2 * time.Second
 	maxMark        = 4 // bytes of a start or end
+	maxAdjust      = 1 << 16
+	shortestSpan   = time.Millisecond // of a gap, and of a frame
+	longestSpan    = 30 * time.Second
 	gapSilence     = 50 * time.Millisecond
 	tailSilence    = 50 * time.Millisecond // after an opening: no reader pauses so long in a frame
 	countedSilence = 250 * time.Millisecond
@@ -41,6 +44,11 @@ func (o *frameOptions) check() error {
 	if o.Max < 1 || o.Max > maxFrame {
 		return fmt.Errorf("frame: max %d: use 1 to %d bytes", o.Max, maxFrame)
 	}
+	for _, s := range []span{o.Gap, o.Time} {
+		if s != 0 && (s < span(shortestSpan) || s > span(longestSpan)) {
+			return fmt.Errorf("frame: gap and time are %s to %s", shortestSpan, longestSpan)
+		}
+	}
 	if len(o.Start) > maxMark {
 		return fmt.Errorf("frame: start has %d bytes, at most %d are possible", len(o.Start), maxMark)
 	}
@@ -58,8 +66,11 @@ func (o *frameOptions) check() error {
 		if o.Size != 1 && o.Size != 2 {
 			return fmt.Errorf("frame: size %d: the length stands in 1 or 2 bytes", o.Size)
 		}
-		if o.Offset < len(o.Start) || o.Offset+o.Size > o.Max {
+		if o.Offset < len(o.Start) || o.Offset > o.Max-o.Size {
 			return fmt.Errorf("frame: offset %d: the length stands after the start and inside the frame", o.Offset)
+		}
+		if o.Adjust < -maxAdjust || o.Adjust > maxAdjust {
+			return fmt.Errorf("frame: adjust %d: use %d to %d bytes", o.Adjust, -maxAdjust, maxAdjust)
 		}
 	case "fixed":
 		if o.Bytes <= len(o.Start) || o.Bytes > o.Max {

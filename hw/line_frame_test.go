@@ -3,6 +3,7 @@ package hw
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -178,6 +179,11 @@ func TestFrameOptionsThatCannotBeAreRefused(t *testing.T) {
 		{Type: "length", Size: 3},
 		{Type: "length", Size: 1, Offset: -1},
 		{Type: "length", Size: 1, Offset: 2000},
+		{Type: "length", Size: 2, Offset: math.MaxInt - 1},
+		{Type: "length", Size: 2, Adjust: math.MaxInt},
+		{Type: "length", Size: 2, Adjust: math.MinInt},
+		{Type: "gap", Gap: 1},
+		{Type: "fixed", Bytes: 4, Time: span(time.Hour)},
 		{Type: "length", Size: 1, Start: octets{2}},
 		{Type: "fixed"},
 		{Type: "fixed", Bytes: 2000},

@@ -62,6 +62,8 @@ const (
 	pingEvery      = 10 * time.Second
 	retryInit      = 15 * time.Second
 	shortestPoll   = 50 * time.Millisecond
+	shortestPing   = 100 * time.Millisecond
+	longestExpect  = 64 // bytes
 )
 
 func (o *dialogueOptions) check() error {
@@ -70,16 +72,35 @@ func (o *dialogueOptions) check() error {
 			return fmt.Errorf("dialogue: init step %d sends nothing", i+1)
 		}
 	}
+	for _, s := range o.steps() {
+		if len(s.Expect) > longestExpect {
+			return fmt.Errorf("dialogue: expect has %d bytes, at most %d are possible", len(s.Expect), longestExpect)
+		}
+	}
 	if o.Poll != nil && (len(o.Poll.Send) == 0 || time.Duration(o.Poll.Every) < shortestPoll) {
 		return fmt.Errorf("dialogue: poll needs send, and every of at least %s", shortestPoll)
 	}
 	if o.Ping != nil && (len(o.Ping.Send) == 0 || len(o.Ping.Expect) == 0) {
 		return errors.New("dialogue: ping needs send and expect")
 	}
+	if o.Ping != nil && o.Ping.Every.or(pingEvery) < shortestPing {
+		return fmt.Errorf("dialogue: ping: every must be at least %s", shortestPing)
+	}
 	if o.Ping != nil && o.Ping.Every.or(pingEvery) <= o.Ping.Timeout.or(stepTimeout) {
 		return errors.New("dialogue: ping: every must be longer than timeout")
 	}
 	return nil
+}
+
+// steps are all that is said and may be answered.
+func (o *dialogueOptions) steps() []step {
+	all := slices.Clone(o.Init)
+	for _, one := range []*step{o.Poll, o.Ping} {
+		if one != nil {
+			all = append(all, *one)
+		}
+	}
+	return all
 }
 
 // layout is how a reader writes a credential.

@@ -71,6 +71,9 @@ func (p *linePlan) check() error {
 	if p.rate < 1 || p.rate > 100 {
 		return fmt.Errorf("rate %d: use 1 to 100 different credentials a second", p.rate)
 	}
+	if p.pinPause != 0 && p.pinPause < shortestPause {
+		return fmt.Errorf("pin_pause %s: nobody types so fast, use at least %s", p.pinPause, shortestPause)
+	}
 	if p.pinPause >= forgetAfter {
 		return fmt.Errorf("pin_pause %s: after %s without a key what was pressed is forgotten", p.pinPause, forgetAfter)
 	}

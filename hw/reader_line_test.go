@@ -238,6 +238,7 @@ func TestReaderOptionsThatCannotBeAreRefused(t *testing.T) {
 		{"port = \"/dev/a\"\npreset = \"qr\"\nvariant = \"d10\"", "the preset qr has none"},
 		{"port = \"/dev/a\"\npreset = \"idtronic\"\nvariant = \"d9\"", "the preset idtronic has: d10, d18"},
 		{"port = \"/dev/a\"\npreset = \"qr\"\npin_pause = \"10s\"", "what was pressed is forgotten"},
+		{"port = \"/dev/a\"\npreset = \"qr\"\npin_pause = \"1ms\"", "pin_pause 1ms"},
 		{"port = \"/dev/a\"\npreset = \"qr\"\nreset = \"dtr\"", "say with silence"},
 		{"port = \"/dev/a\"\npreset = \"qr\"\ndtr = \"up\"", "use on or off"},
 		{"port = \"/dev/a\"\npreset = \"qr\"\nexamples = [{ in = \"41\" }]", "needs in and want"},
