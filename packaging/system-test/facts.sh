@@ -162,8 +162,16 @@ moved() { [ "$(moves "$1")" -gt "$2" ]; }
 # tap DOOR CREDENTIAL RESULT: the newest decision is this one, with this result.
 tap() {
 	local last
+	within 10 heard "$1" || return 1
 	last=$(decision "$1")
 	order tap "$1" "$2" && within 10 decided "$1" "$last" "$3"
+}
+
+# heard DOOR: the gateway hears its tile. What a tile says in the first moment after
+# its port was opened counts for nothing.
+heard() {
+	local now
+	now=$(tilegate reader list) && echo "$now" && grep -qE "^$1 +in +[a-z0-9]+ up " <<<"$now"
 }
 
 # decided DOOR LAST RESULT: there is a newer decision than LAST, and it is RESULT.

@@ -27,3 +27,12 @@ fact "the version of before goes on running" is "active $pid" units ActiveState 
 fact "and doors open" opens front "$ben"
 sed -i 's/^hold = "1 s"/hold = "1s"/' "$settings"
 fact "once the settings are mended, it starts" systemctl restart tilegated
+
+# from_first configures the package as over a version 0.1.
+from_first() { DPKG_MAINTSCRIPT_PACKAGE=tilegate /var/lib/dpkg/info/tilegate.postinst configure 0.1.0 2>&1; }
+cp "$settings" settings.before
+fact "who comes from 0.1 and says minimum_assurance is told nothing" is "" from_first
+sed -i '/^minimum_assurance/d' "$settings"
+fact "who does not is told what members would be refused for" says 'put minimum_assurance = "low"' from_first
+cp settings.before "$settings"
+fact "the settings of before are good" systemctl restart tilegated
