@@ -48,15 +48,18 @@ func NewBus(baud int) *Bus { return &Bus{baud: baud} }
 
 // Add puts a reader on the line. Two at one address are an error.
 func (b *Bus) Add(p *Peer) error {
-	if b.taken(p.address, p) {
+	if b.taken(p.address, nil) {
 		return fmt.Errorf("address %d: two readers of one line have it", p.address)
 	}
 	b.peers = append(b.peers, p)
 	return nil
 }
 
+// taken says whether another reader has an address, or is on its way there.
 func (b *Bus) taken(address byte, by *Peer) bool {
-	return slices.ContainsFunc(b.peers, func(p *Peer) bool { return p != by && p.address == address })
+	return slices.ContainsFunc(b.peers, func(p *Peer) bool {
+		return p != by && (p.address == address || p.move.on && (p.move.to == address || p.move.from == address))
+	})
 }
 
 // Remove takes a reader off the line. What it had queued is never sent.
@@ -70,7 +73,7 @@ func (b *Bus) Remove(p *Peer) {
 // Restart is to be called when the port was opened anew: all readers are tried
 // at once, where they were. What they forgot meanwhile they will say.
 func (b *Bus) Restart(now time.Time) {
-	b.current, b.quiet = nil, now
+	b.current, b.quiet = nil, now.Add(b.wire(2))
 	for _, p := range b.peers {
 		p.notBefore, p.silentSince = now, now
 		p.out.again, p.out.misses = now, 0

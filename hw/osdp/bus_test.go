@@ -243,7 +243,7 @@ func TestQueueSaysWhatItDoesNotTake(t *testing.T) {
 	}
 	w.run(time.Second)
 	until := w.now.Add(time.Minute)
-	for _, c := range []Command{Poll(), ID(), KEYSET(mustKey(t, testKey)), COMSET(1, 9600)} {
+	for _, c := range []Command{Poll(), ID(), keyset(mustKey(t, testKey)), COMSET(1, 9600)} {
 		if _, err := peer.Queue(w.now, c, until); !errors.Is(err, ErrNotQueued) {
 			t.Errorf("%v: got %v, want %v", c, err, ErrNotQueued)
 		}

@@ -123,11 +123,8 @@ func (c *channel) seal(data []byte) {
 // Status replies and NAKs may have a right MAC and data in clear: readers of
 // 2026 send them so. A card or a PIN in clear is refused.
 func (c *channel) unwrap(f *Frame) Refusal {
-	switch {
-	case f.Block != blockCommand && f.Block != blockReply && f.Block != blockReplyData:
-		return RefusedClear
-	case len(f.MAC) != macSize:
-		return RefusedMAC
+	if len(f.MAC) != macSize || f.Block == blockCommandData {
+		return RefusedMAC // not of the channel: a block of the handshake, say
 	}
 	c.mac(&c.command, f.signed)
 	if subtle.ConstantTimeCompare(c.sum[:macSize], f.MAC) != 1 {

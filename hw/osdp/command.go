@@ -222,9 +222,9 @@ func COMSET(address byte, baud uint32) Command {
 	return Command{codeCOMSET, binary.LittleEndian.AppendUint32([]byte{address}, baud)}
 }
 
-// KEYSET gives the reader a new key. It may only be sent inside the
-// secure channel; a Peer sends it by itself and only while pairing.
-func KEYSET(key Key) Command {
+// keyset gives the reader a new key. It may only be sent inside the secure
+// channel; a Peer sends it by itself and only while pairing.
+func keyset(key Key) Command {
 	return Command{codeKEYSET, append([]byte{0x01, KeySize}, key.secret()[:]...)}
 }
 

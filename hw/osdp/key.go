@@ -1,10 +1,12 @@
 package osdp
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // KeySize is how long a key is: AES-128.
@@ -25,10 +27,10 @@ func hideKey(raw [KeySize]byte) Key {
 
 func (k Key) secret() *[KeySize]byte { return *k.hidden }
 
-var errWeakKey = errors.New("the key can be guessed: it must be sixteen random bytes, and not the default key of OSDP")
+var errWeakKey = errors.New("the key can be guessed or is published: it must be sixteen random bytes")
 
-// MakeKey takes sixteen bytes as a key. It refuses the default key, and keys
-// whose bytes are all equal or count up or down: they are in every list.
+// MakeKey takes sixteen bytes as a key. It refuses the default key, keys with a
+// pattern, and keys that were published: they are in every list.
 func MakeKey(raw []byte) (Key, error) {
 	if len(raw) != KeySize {
 		return Key{}, fmt.Errorf("a key has %d bytes, not %d", KeySize, len(raw))
@@ -49,7 +51,7 @@ func NewKey(random io.Reader) (Key, error) {
 }
 
 // defaultKey is SCBK-D, which every reader knows before it was given its own
-// (SIA OSDP 2.2, annex D): 30 31 … 3F. It counts, so weak refuses it.
+// (SIA OSDP 2.2, annex D): 30 31 … 3F. MakeKey refuses it.
 func defaultKey() Key {
 	var raw [KeySize]byte
 	for i := range raw {
@@ -58,19 +60,22 @@ func defaultKey() Key {
 	return hideKey(raw)
 }
 
-// weak says whether each byte differs from the one before by the same step of
-// -1, 0 or 1.
+// publishedKeys are the keys of examples that people have copied, in hex.
+const publishedKeys = "" +
+	"C18A12507EF271FED4820ED75128EF4E " + // "default OSDP v2 keys" in the wiki of liblogicalaccess
+	"D459F02F6602E5651F3B553BC283D43E " + // sent in the public capture of libosdp-conformance
+	"2B7E151628AED2A6ABF7158809CF4F3C " + // the example of FIPS 197, annex A
+	"0123456789ABCDEFFEDCBA9876543210" // of many a data sheet
+
+// weak says whether a key is in lists of keys to try: its bytes go on by the same
+// step, as those of the default key and of all that Bishop Fox's mellon tries do;
+// or its second half is its first; or it was published.
 func weak(raw []byte) bool {
-	step := raw[1] - raw[0]
-	if step != 0 && step != 1 && step != 0xFF {
-		return false
+	even := true
+	for i := 2; i < len(raw); i++ {
+		even = even && raw[i]-raw[i-1] == raw[1]-raw[0]
 	}
-	for i := 1; i < len(raw); i++ {
-		if raw[i]-raw[i-1] != step {
-			return false
-		}
-	}
-	return true
+	return even || bytes.Equal(raw[:KeySize/2], raw[KeySize/2:]) || strings.Contains(publishedKeys, fmt.Sprintf("%X", raw))
 }
 
 // IsZero says whether there is no key.

@@ -37,6 +37,8 @@ type pd struct {
 	cached     struct{ command, reply []byte }
 	outputs    []byte
 	taken      [][]byte // code and data of what it did, no repeats
+	told       [][]byte // code and data of what it answered in the channel, no repeats
+	inputs     func() []byte
 	heard      [][]byte // all frames to it, as they came
 	powerOns   int
 }
@@ -191,6 +193,9 @@ func (p *pd) obey(block, code, sequence byte, data []byte) []byte {
 	case 0x64:
 		return p.say(block, sequence, 0x48, 0, 0)
 	case 0x65:
+		if p.inputs != nil {
+			return p.say(block, sequence, 0x49, p.inputs()...)
+		}
 		return p.say(block, sequence, 0x49, 0, 1)
 	case 0x66:
 		return p.say(block, sequence, 0x4A, p.outputs...)
@@ -245,6 +250,7 @@ func (p *pd) shake(block, sel, sequence byte, data []byte) []byte {
 // say answers as it was asked: in the channel or in clear.
 func (p *pd) say(block, sequence, code byte, data ...byte) []byte {
 	if block >= 0x15 {
+		p.told = append(p.told, append([]byte{code}, data...))
 		return p.session.reply(p.address, sequence, code, data)
 	}
 	return p.plain(sequence, code, data...)

@@ -88,6 +88,7 @@ type Peer struct {
 	toldSize     bool
 
 	lastAsked, lastPoll, lastGood, lastMiss, silentSince, notBefore time.Time
+	forgave                                                         time.Time // a wrong MAC: seldom, since a MAC has 32 bits
 	liveSince, lostAt, lastStart                                    time.Time
 	starts                                                          int  // handshakes since a channel lived long enough
 	idTries                                                         int  // unanswered

@@ -269,8 +269,12 @@ func (p *Peer) agreed(now time.Time, f Frame) {
 		return
 	}
 	p.hand.tried = 0
-	if !p.keys.Pending.IsZero() {
-		p.keep(Keys{Current: p.hand.key, Identity: p.keys.Identity})
+	identity := p.keys.Identity
+	if identity == "" { // a pairing that was cut short could not pin it
+		identity = p.device.Identity()
+	}
+	if !p.keys.Pending.IsZero() || identity != p.keys.Identity {
+		p.keep(Keys{Current: p.hand.key, Identity: identity})
 	}
 	p.live(now, Secure)
 }

@@ -30,9 +30,13 @@ func (p *Peer) relocate(address byte, baud int, speedChanges bool) error {
 	return nil
 }
 
-// moving takes the reader's word on where it goes.
+// moving takes the reader's word on where it goes: where it was told to, or
+// nowhere. It may not choose an address, which could be that of a neighbour.
 func (p *Peer) moving(now time.Time, f Frame) {
 	address, _, _ := DecodeCOM(f.Data)
+	if address != p.move.from {
+		address = p.move.to
+	}
 	p.move.said = true
 	p.begin(now, stepID)
 	p.moveTo(now, address)

@@ -76,7 +76,7 @@ func (g *pairing) nextKey() (key Key, selector byte) {
 			key = g.fresh
 		}
 	}
-	if weak(key.secret()[:]) { // the default key
+	if key.Equal(defaultKey()) {
 		return key, 0
 	}
 	return key, 1
@@ -121,6 +121,9 @@ func (p *Peer) proved(now time.Time) {
 		return
 	}
 	g.entered = p.hand.key
+	if p.hand.selector == 0 {
+		p.say("it took the key that all the world knows, as a reader in install mode does")
+	}
 	p.step, p.notBefore = stepKeyset, now
 }
 
@@ -134,7 +137,7 @@ func (p *Peer) keyset(now time.Time) (command Command, ok bool) {
 			return Command{}, false
 		}
 		keys := Keys{Current: p.keys.Current, Pending: fresh, Identity: p.keys.Identity}
-		if !weak(g.entered.secret()[:]) {
+		if !g.entered.Equal(defaultKey()) {
 			keys.Current = g.entered // it was pending until it let us in
 		}
 		if err := p.set.Keep(keys); err != nil {
@@ -145,7 +148,7 @@ func (p *Peer) keyset(now time.Time) (command Command, ok bool) {
 	}
 	g.keysets++
 	p.say("giving the reader its key")
-	return KEYSET(g.fresh), true
+	return keyset(g.fresh), true
 }
 
 // keysetTaken proves what the reader made of the key: it ends the session.

@@ -110,7 +110,7 @@ func (p *Peer) frameSize(c Command) int {
 
 // supersedes says whether a newer command makes one that waits pointless.
 func supersedes(newer, older Command) bool {
-	if newer.Code != older.Code {
+	if newer.Code != older.Code || len(newer.Data) < 4 || len(older.Data) < 4 {
 		return false
 	}
 	switch newer.Code {

@@ -30,13 +30,23 @@ func (p *Peer) garbled(now time.Time, last lastReply) {
 		return
 	}
 	if p.out.secured { // we count it as said, the reader as not heard: the chain is broken
-		p.settle(p.out.order.ticket, NAKCheck)
-		p.out.order.ticket = 0
+		p.refusedUnsigned(NAKCheck)
 		p.restart(now)
 		return
 	}
 	p.accepted(now, last)
 	p.declined(now, NAKCheck)
+}
+
+// refusedUnsigned ends a command of the channel that was refused in clear. Anybody
+// on the wire can say so, also of a command that the reader has done.
+func (p *Peer) refusedUnsigned(n NAK) {
+	var err error = n
+	if p.out.code == codeOUT || p.out.code == codeMFG {
+		err = ErrInDoubt
+	}
+	p.settle(p.out.order.ticket, err)
+	p.out.order.ticket = 0
 }
 
 // unsecured takes a refusal for want of a channel.

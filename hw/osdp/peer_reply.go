@@ -96,9 +96,9 @@ func (p *Peer) heardSecured(now time.Time, f Frame) (done bool) {
 		p.accepted(now, last)
 		p.unanswered(now)
 		return true
-	case refusal == RefusedMAC: // one that is late, perhaps: the true one may still come
+	case refusal == RefusedMAC && now.Sub(p.forgave) >= startSpacing: // one that is late, perhaps: the true one may still come
 		p.refuse(refusal)
-		p.out.forged = true
+		p.out.forged, p.forgave = true, now
 		return false
 	case refusal != 0:
 		p.refuse(refusal)
@@ -139,8 +139,7 @@ func (p *Peer) heardBare(now time.Time, f Frame, last lastReply) (done bool) {
 	case f.Code == codeNAK && err == nil:
 		p.refuse(nak.refusal())
 		if nak != NAKSequence && nak != NAKBlock && nak != NAKConditions {
-			p.settle(p.out.order.ticket, nak)
-			p.out.order.ticket = 0
+			p.refusedUnsigned(nak)
 		}
 		p.restart(now)
 	case f.Code == codeACK && p.out.code == codeKEYSET:

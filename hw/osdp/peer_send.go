@@ -18,7 +18,10 @@ func (p *Peer) due(now time.Time) (time.Time, rank) {
 	p.tick(now)
 	if p.out.open {
 		r := p.out.rank
-		if p.silent && r != rankOutput {
+		switch {
+		case p.silent && r == rankOutput:
+			r = rankLate // others that wait for long come between
+		case p.silent:
 			r = rankTry
 		}
 		return p.out.again, r

@@ -239,7 +239,7 @@ func TestNothingSecretIsEverPrinted(t *testing.T) {
 	reader.events = [][]byte{card}
 	w.run(time.Second)
 	keys := Keys{Current: mustKey(t, testKey), Pending: mustKey(t, testKey)}
-	for _, v := range []any{peer, *peer, w.bus, *w.bus, keys, keys.Current, KEYSET(keys.Current), w.said[peer], of[CardRead](w, peer)[0]} {
+	for _, v := range []any{peer, *peer, w.bus, *w.bus, keys, keys.Current, keyset(keys.Current), w.said[peer], of[CardRead](w, peer)[0]} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%X", "%d", "%q"} {
 			text := strings.ToLower(fmt.Sprintf(verb, v))
 			for _, secret := range [][]byte{testKey, card[5:]} {

@@ -92,10 +92,11 @@ func (c *Capabilities) Of(f Function) Capability {
 	return c[f]
 }
 
-// Buffer is the longest message the reader takes; 128 unless it says otherwise.
+// Buffer is the longest message the reader takes; 128 unless it says that it takes
+// more.
 func (c *Capabilities) Buffer() int {
 	if b := c[FunctionBuffer]; b.Listed {
-		return max(128, int(b.Compliance)|int(b.Count)<<8)
+		return min(max(128, int(b.Compliance)|int(b.Count)<<8), MaxFrame)
 	}
 	return 128
 }

@@ -25,6 +25,7 @@ type world struct {
 	saved    error
 	said     map[*Peer][]Event
 	on       func(e Event)
+	wire     func(frame []byte, ends time.Time) []arrival // nil: the readers hear all and are heard
 }
 
 type arrival struct {
@@ -46,7 +47,9 @@ var testKey = []byte{0x9A, 1, 0xC3, 0x44, 0x17, 0x20, 0xEE, 0x51, 0x66, 3, 0x0B,
 func (w *world) add(p *pd, set Settings) *Peer {
 	w.t.Helper()
 	set.Address = p.address
-	set.Random = entropy{rand.NewChaCha8([32]byte{p.address})}
+	if set.Random == nil {
+		set.Random = entropy{rand.NewChaCha8([32]byte{p.address})}
+	}
 	set.Keep = func(keys Keys) error {
 		w.kept = append(w.kept, keys)
 		return w.saved
@@ -108,12 +111,11 @@ func (w *world) turn(turn Turn) {
 	if w.echo {
 		w.late = append(w.late, arrival{ends, bytes.Clone(turn.Frame)})
 	}
-	for _, p := range w.pds {
-		if reply := p.hears(turn.Frame); reply != nil {
-			raw := append(append([]byte{0xFF}, w.noise...), reply...)
-			w.late = append(w.late, arrival{ends.Add(3*time.Millisecond + p.slow + w.bus.wire(len(raw))), raw})
-		}
+	wire := w.wire
+	if wire == nil {
+		wire = w.answers
 	}
+	w.late = append(w.late, wire(turn.Frame, ends)...)
 	until := turn.Until
 	for {
 		i := next(w.late, until)
@@ -130,6 +132,17 @@ func (w *world) turn(turn Turn) {
 			return
 		}
 	}
+}
+
+// answers are what the readers say to a command that ended at a time.
+func (w *world) answers(frame []byte, ends time.Time) (all []arrival) {
+	for _, p := range w.pds {
+		if reply := p.hears(frame); reply != nil {
+			raw := append(append([]byte{0xFF}, w.noise...), reply...)
+			all = append(all, arrival{ends.Add(3*time.Millisecond + p.slow + w.bus.wire(len(raw))), raw})
+		}
+	}
+	return all
 }
 
 // kept are the bytes that were not there yet when the input was thrown away.
