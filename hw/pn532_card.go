@@ -54,6 +54,10 @@ func (r *pn532Reader) look(ctx context.Context) (Read, bool, error) {
 	}
 	r.stirred = true
 	read, err := r.identify(ctx, card)
+	if errors.Is(err, errCardSlow) {
+		fault, ok := r.giveUp(nameOf(card))
+		return fault, ok, nil
+	}
 	if _, torn := errors.AsType[pn532.Status](err); torn {
 		fault, ok := r.again(nameOf(card))
 		return fault, ok, nil
@@ -99,6 +103,11 @@ func (r *pn532Reader) again(name string) (Read, bool) {
 		r.due = time.Now().Add(pn532Recover)
 		return Read{}, false
 	}
+	return r.giveUp(name)
+}
+
+// giveUp leaves a card alone until it was away.
+func (r *pn532Reader) giveUp(name string) (Read, bool) {
 	at := time.Now()
 	r.field.note(at, name, 0)
 	return r.lost(at)
@@ -185,6 +194,7 @@ func crowdOf(card pn532.Target, others []pn532.Target) []string {
 // identify reads a card in the order of preference. A card that none of the
 // ways can read is unreadable, which is no error.
 func (r *pn532Reader) identify(ctx context.Context, card pn532.Target) (Read, error) {
+	r.chip.patience = time.Now().Add(pn532Patience)
 	for _, how := range r.accept {
 		var read Read
 		var ok bool
@@ -210,7 +220,7 @@ func (r *pn532Reader) readPKOC(ctx context.Context, card pn532.Target) (Read, bo
 	if !card.ISODEP() {
 		return Read{}, false, nil
 	}
-	said, err := r.chip.exchange(ctx, card.Number, pkoc.Select())
+	said, err := r.chip.exchange(ctx, card.Number, pkoc.Select(), false)
 	if err != nil {
 		return Read{}, false, err
 	}
@@ -222,7 +232,7 @@ func (r *pn532Reader) readPKOC(ctx context.Context, card pn532.Target) (Read, bo
 	_, _ = rand.Read(transaction[:])
 	var answer pkoc.Answer
 	if err == nil {
-		if said, err = r.chip.exchange(ctx, card.Number, pkoc.Authenticate(transaction, r.readerID)); err != nil {
+		if said, err = r.chip.exchange(ctx, card.Number, pkoc.Authenticate(transaction, r.readerID), false); err != nil {
 			return Read{}, false, err
 		}
 		answer, err = pkoc.ParseAuthenticate(said)
@@ -255,7 +265,7 @@ func (r *pn532Reader) readNDEF(ctx context.Context, card pn532.Target) (Read, bo
 		return Read{}, false, nil
 	}
 	for command := tag.Command(); command != nil; command = tag.Command() {
-		said, err := r.chip.exchange(ctx, card.Number, command)
+		said, err := r.chip.exchange(ctx, card.Number, command, true)
 		if err != nil {
 			return Read{}, false, err
 		}

@@ -25,6 +25,7 @@ const (
 	pn532Asleep    = time.Second            // after such a silence it is woken first
 	pn532Recover   = 10 * time.Millisecond  // after an abort, and for a card without a field
 	pn532Pieces    = 4                      // of one long answer
+	pn532Patience  = 6 * time.Second        // with one card, however it asks for time
 )
 
 // errPN532 is behind every error that is the chip's and not the port's. What
@@ -39,6 +40,10 @@ var (
 	errPN532Refused   = fmt.Errorf("command refused: %w", errPN532)
 	errPN532Malformed = fmt.Errorf("answer of another form: %w", errPN532)
 )
+
+// errCardSlow is about a card that answers so slowly that it keeps the reader from
+// everybody else.
+var errCardSlow = errors.New("the card answers too slowly")
 
 // pn532Drop is why something that came from a PN532 was thrown away.
 type pn532Drop uint8
@@ -93,6 +98,8 @@ type pn532Chip struct {
 	heard time.Time // when the last bytes came
 	spoke time.Time // when it was last spoken to; zero: it must be woken
 	last  []byte    // the last answer that counted, with the code of its command
+	// patience is until when the card there may be spoken to.
+	patience time.Time
 	// doubt says that the answer to an earlier question may still come: no
 	// answer counts before the chip has repeated something that only now was
 	// made up. Else a late answer could be taken for that to the next question.

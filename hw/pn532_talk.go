@@ -45,9 +45,8 @@ func (c *pn532Chip) list(ctx context.Context, most byte) ([]pn532.Target, error)
 	return targets, nil
 }
 
-// listTwice looks for one target and has the answer said twice. The sum of a
-// frame does not see two bits that flip against each other, and a UID has no
-// other check.
+// listTwice looks for one target and has the answer said twice: a UID has no
+// check of its own.
 func (c *pn532Chip) listTwice(ctx context.Context) ([]pn532.Target, error) {
 	command := pn532.ListTargets(1)
 	data, err := c.ask(ctx, command, pn532Time)
@@ -61,28 +60,44 @@ func (c *pn532Chip) listTwice(ctx context.Context) ([]pn532.Target, error) {
 	if len(targets) == 0 {
 		return nil, nil
 	}
+	return targets, c.confirm(ctx, command, data)
+}
+
+// confirm has the chip say its answer once more. The sum of a frame does not see
+// two bits that flip against each other.
+func (c *pn532Chip) confirm(ctx context.Context, command pn532.Command, data []byte) error {
 	c.doubt = true
 	again, err := c.repeat(ctx, command.Code(), nil)
 	switch {
 	case err != nil:
-		return nil, err
+		return err
 	case !bytes.Equal(again, data):
-		return nil, c.malformed(errors.New("it said two different things when asked once"))
+		return c.malformed(errors.New("it said two different things when asked once"))
 	}
 	c.doubt = false
-	return targets, nil
+	return nil
 }
 
-// exchange says something to a card and brings what it answers. A pn532.Status
-// is an error of the card; errPN532 is behind one of the chip.
-func (c *pn532Chip) exchange(ctx context.Context, target byte, out []byte) ([]byte, error) {
+// exchange says something to a card and brings what it answers; twice, where the
+// answer has no check of its own. A pn532.Status and errCardSlow are errors of the
+// card; errPN532 is behind one of the chip.
+func (c *pn532Chip) exchange(ctx context.Context, target byte, out []byte, twice bool) ([]byte, error) {
 	var all []byte
 	for range pn532Pieces {
+		if time.Now().After(c.patience) {
+			return nil, errCardSlow
+		}
 		command, err := pn532.Exchange(target, out)
 		if err != nil {
 			return nil, err
 		}
 		data, err := c.ask(ctx, command, pn532CardTime)
+		if errors.Is(err, errPN532NoAnswer) && c.lineTest(ctx) == nil {
+			return nil, pn532.StatusTimeout // the chip is well: it waits for its card
+		}
+		if err == nil && twice {
+			err = c.confirm(ctx, command, data)
+		}
 		if err != nil {
 			return nil, err
 		}
