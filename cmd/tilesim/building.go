@@ -95,7 +95,7 @@ func (b *building) wire(ctx context.Context, doors ...string) (err error) {
 	return nil
 }
 
-// line makes a serial line with the name NAME in dev.
+// line makes a serial line of a door, dev/NAME.
 func (b *building) line(d *simDoor, name string) (*hwtest.PTY, error) {
 	pty, err := hwtest.OpenPTY(filepath.Join(b.dir, "dev", name))
 	if err == nil {

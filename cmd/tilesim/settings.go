@@ -125,14 +125,15 @@ func (b *building) writeSettings() error {
 	}
 	b.metrics = fmt.Sprintf("127.0.0.1:%d", port)
 	files := map[string]string{"credentials/kisi-api-key": apiKey + "\n"}
-	text := settingsHead
+	var text strings.Builder
+	text.WriteString(settingsHead)
 	for _, id := range everyDoor() {
 		if b.doors[id] != nil {
-			text += map[string]string{"front": settingsFront, "lab": settingsLab, "studio": settingsStudio, "workshop": settingsWorkshop}[id]
+			text.WriteString(map[string]string{"front": settingsFront, "lab": settingsLab, "studio": settingsStudio, "workshop": settingsWorkshop}[id])
 		}
 	}
 	if b.doors["workshop"] != nil {
-		text += settingsThings
+		text.WriteString(settingsThings)
 		files["roster.json"] = string(b.pocket.roster())
 		files["credentials/sun-meta-key"] = hex.EncodeToString(b.pocket.meta) + "\n"
 		files["credentials/sun-mac-key"] = hex.EncodeToString(b.pocket.mac) + "\n"
@@ -142,7 +143,7 @@ func (b *building) writeSettings() error {
 		"{place}", strconv.Itoa(b.ids.place), "{front}", strconv.Itoa(b.ids.front), "{lab}", strconv.Itoa(b.ids.lab),
 		"{studio}", strconv.Itoa(b.ids.studio), "{speed}", strconv.Itoa(osdpSpeed), "{green}", lampGreen, "{red}", lampRed,
 		"{issuer}", base64.StdEncoding.EncodeToString(b.pocket.issuer.Public().(ed25519.PublicKey)),
-	).Replace(text + settingsTail)
+	).Replace(text.String() + settingsTail)
 	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(content), 0o600); err != nil {
 			return err
