@@ -42,13 +42,13 @@ TEST := go test $(GOFLAGS_ALL)
 .PHONY: check
 check: setup ## the inner loop: vet and quick tests, without the race detector
 	go vet -tags '$(TAGS)' ./...
-	$(TEST) -short ./...
+	$(TEST) -short -parallel 8 ./...
 
 .PHONY: test
 test: setup build ## everything that a clean machine can run, with the race detector
 	go vet -tags '$(TAGS)' ./...
 	@# Results appear as they come; the whole output is kept for what failed.
-	@{ go test -race -v -tags '$(TAGS)' -timeout 15m ./... && $(EXHAUSTIVE); } 2>&1 | tee $(BUILD)/test.log \
+	@{ go test -race -v -parallel 8 -tags '$(TAGS)' -timeout 15m ./... && $(EXHAUSTIVE); } 2>&1 | tee $(BUILD)/test.log \
 		| grep --line-buffered -E '^(ok|FAIL|panic|without the race detector)|^ *--- FAIL' \
 		|| { grep -E -A25 '^ *--- FAIL|^panic|DATA RACE' $(BUILD)/test.log | tail -n 150; exit 1; }
 	@.ci/skips $(BUILD)/test.log
