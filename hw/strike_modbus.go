@@ -137,7 +137,7 @@ func (c *modbusCoil) set(ctx context.Context, energised bool) error {
 }
 
 func (c *modbusCoil) state(ctx context.Context) (energised bool, err error) {
-	err = c.talk(ctx, func(port *serial.Port, session int) error {
+	err = c.persist(ctx, func(port *serial.Port, session int) (err error) {
 		energised, err = c.readCoil(ctx, port, session)
 		return err
 	})
@@ -167,35 +167,35 @@ func (t modbusTimer) flash(ctx context.Context, energised bool, d time.Duration)
 // question and tells such a line: one is asked before the first write on each
 // opening of the port.
 func (c *modbusCoil) write(ctx context.Context, frame []byte) error {
-	return c.talk(ctx, func(port *serial.Port, session int) error {
+	return c.persist(ctx, func(port *serial.Port, session int) error {
 		if c.echoSession != session {
 			if _, err := c.readCoil(ctx, port, session); err != nil && c.echoSession != session {
 				return err
 			}
 		}
-		_, err := c.exchange(ctx, port, session, frame)
+		_, err := c.once(ctx, port, session, frame)
 		return err
 	})
 }
 
 func (c *modbusCoil) readCoil(ctx context.Context, port *serial.Port, session int) (bool, error) {
-	answer, err := c.exchange(ctx, port, session, modbus.ReadCoils(c.unit, c.channel, 1))
+	answer, err := c.once(ctx, port, session, modbus.ReadCoils(c.unit, c.channel, 1))
 	if err != nil {
 		return false, err
 	}
 	return answer.Bits[0], nil
 }
 
-// exchange asks with the identical frame up to three times. The caller has the
-// turn.
-func (b *modbusBus) exchange(ctx context.Context, port *serial.Port, session int, frame []byte) (answer modbus.Answer, err error) {
+// persist holds a conversation, again with the identical frames while the board
+// does not answer, three times in all. Each is a turn of its own: a dead board
+// must not keep the line from the strike of another door.
+func (b *modbusBus) persist(ctx context.Context, say func(port *serial.Port, session int) error) (err error) {
 	for range answerTries {
-		answer, err = b.once(ctx, port, session, frame)
-		if !again(err) && !errors.Is(err, modbus.Exception(6)) {
-			return answer, err
+		if err = b.talk(ctx, say); !again(err) && !errors.Is(err, modbus.Exception(6)) {
+			return err
 		}
 	}
-	return answer, err
+	return err
 }
 
 // once asks one time. The caller has the turn.
