@@ -30,10 +30,21 @@
 // port was opened anew, it calls Bus.Restart. If Turn.Baud is not the speed of the
 // port, it sets the port to it before it writes.
 //
-// What is never done: to speak in clear text with a reader that has a key, to
-// use the key that all the world knows but for getting in while pairing, to
-// send a key other than through Pair, to believe a card or a key press that did
-// not come through the channel, to let a command to a lock out late.
+// A peer asks who the reader is (ID) and what it can do (CAP), agrees on a channel
+// (CHLNG, SCRYPT), and is live: it is polled, told what was queued, and believed.
+// What is lost is said again with the same bytes; a channel that is lost is made
+// anew at once, then once a second. From the wire up: scanner.go and frame.go are
+// messages, command.go and reply.go their data, channel.go the cryptography, peer*.go
+// a reader (connect, send, reply, queue, pair, move), bus.go who speaks next,
+// event.go and refusal.go what is told.
+//
+// The line is the attacker's: he hears all and says what he likes. What is never
+// done: to speak in clear text with a reader that has a key, but to find it (ID,
+// CAP, and an empty POLL for readers that answer nothing before one); to use the
+// key that all the world knows but for getting in while pairing; to send a key
+// other than through Pair; to believe a card, a key press, an input or a refusal of
+// an unlock that did not come through the channel; to try MACs quickly; to let a
+// command to a lock out late, or twice. attacker_test.go holds it to that.
 //
 // The specification is sold, not published. What is here was learnt from its
 // open implementations, their captures and its annex E, whose examples are the

@@ -122,7 +122,7 @@ func (p *Peer) proved(now time.Time) {
 	}
 	g.entered = p.hand.key
 	if p.hand.selector == 0 {
-		p.say("it took the key that all the world knows, as a reader in install mode does")
+		p.say("it answers to the key that all the world knows, as in install mode; whoever is on the wire now learns its new one")
 	}
 	p.step, p.notBefore = stepKeyset, now
 }
