@@ -16,6 +16,9 @@ import (
 const (
 	answerTime  = 250 * time.Millisecond // beyond the wire: turn-around, and up to 16 ms of a USB adapter, twice
 	answerTries = 3
+	// lookTime is what a board is given to answer, beyond the wire, while
+	// somebody waits who wants more than to look; living ones need a tenth.
+	lookTime = 50 * time.Millisecond
 )
 
 // Why a board is not believed.
@@ -33,6 +36,7 @@ type bus struct {
 	urgent  atomic.Int32  // how many wait for the turn who must not wait for those that only look
 
 	// Guarded by turn.
+	looking     bool      // the conversation is one that only looks
 	last        time.Time // when the line was last known to be in use
 	echoes      bool      // the adapter returns what we send
 	echoSession int       // the session in which echoes was learnt; 0: never
@@ -67,13 +71,15 @@ func (b *bus) talk(ctx context.Context, say func(port *serial.Port, session int)
 
 // glance holds a conversation of somebody who only looks at how things are. It
 // lets everybody who wants something done go first, so that a pulse waits for
-// one exchange and not for a queue of them.
+// one exchange and not for a queue of them, and not to the end of one with a board
+// that is silent.
 func (b *bus) glance(ctx context.Context, say func(port *serial.Port, session int) error) error {
 	for {
 		if err := b.take(ctx); err != nil {
 			return err
 		}
 		if b.urgent.Load() == 0 {
+			b.looking = true
 			return b.hold(ctx, say)
 		}
 		<-b.turn
@@ -92,7 +98,7 @@ func (b *bus) take(ctx context.Context) error {
 // hold holds the conversation of somebody who has the turn, and gives it back.
 func (b *bus) hold(ctx context.Context, say func(port *serial.Port, session int) error) error {
 	defer func() {
-		b.last = time.Now()
+		b.looking, b.last = false, time.Now()
 		<-b.turn
 	}()
 	port, session, err := b.line.Try(ctx)
@@ -118,7 +124,7 @@ func (b *bus) ask(ctx context.Context, port *serial.Port, frame []byte, complete
 	var got []byte
 	buf := make([]byte, 256)
 	for {
-		n, err := port.Read(within, buf)
+		n, err := b.hear(within, port, buf)
 		if err == nil {
 			if got = append(got, buf[:n]...); complete(got) {
 				return nil
@@ -139,6 +145,22 @@ func (b *bus) ask(ctx context.Context, port *serial.Port, frame []byte, complete
 		default:
 			b.garbled.Add(1)
 			return errGarbled
+		}
+	}
+}
+
+// hear waits for bytes. Who only looks is not waited for any longer than living
+// boards need once somebody wants something done.
+func (b *bus) hear(ctx context.Context, port *serial.Port, buf []byte) (int, error) {
+	if !b.looking {
+		return port.Read(ctx, buf)
+	}
+	for {
+		within, cancel := context.WithTimeout(ctx, lookTime+24*b.byteFor) // a question, and the head of an answer
+		n, err := port.Read(within, buf)
+		cancel()
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil || b.urgent.Load() > 0 {
+			return n, err
 		}
 	}
 }

@@ -16,7 +16,10 @@ import (
 // make a digest of it.
 type Value string
 
-const hidden = "[card value]"
+const (
+	hidden      = "[card value]"
+	hiddenProof = "[proof]"
+)
 
 // String hides the value.
 func (Value) String() string { return hidden }
@@ -30,11 +33,27 @@ func (Value) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hidden)) }
 // MarshalText hides the value.
 func (Value) MarshalText() ([]byte, error) { return []byte(hidden), nil }
 
+// Proof is what proves a value. It hides itself as a Value does: the key of a
+// signature can be computed from it, and the key is the value.
+type Proof []byte
+
+// String hides the proof.
+func (Proof) String() string { return hiddenProof }
+
+// GoString hides the proof.
+func (Proof) GoString() string { return hiddenProof }
+
+// Format hides the proof, whatever the verb.
+func (Proof) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(hiddenProof)) }
+
+// MarshalText hides the proof.
+func (Proof) MarshalText() ([]byte, error) { return []byte(hiddenProof), nil }
+
 // Read is what a reader saw.
 type Read struct {
 	Kind  access.Kind
-	Value Value  // normalised: a UID as lower-case hex in air order, a code as its text
-	Proof []byte // what proves the value, where the kind has a proof
+	Value Value // normalised: a UID as lower-case hex in air order, a code as its text
+	Proof Proof // what proves the value, where the kind has a proof
 	// Assurance is how hard the value is to copy, where the settings of the
 	// reader say more than the kind does; AnyAssurance: what the kind says.
 	Assurance access.Assurance

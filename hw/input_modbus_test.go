@@ -111,7 +111,7 @@ func TestContactsAndRelaysShareABoard(t *testing.T) {
 }
 
 // Six boards that are dead are each asked again and again; the pulse of the one
-// that lives waits for one of those questions, not for six.
+// that lives waits for the beginning of one of those questions, not for six.
 func TestPulseGoesBeforeThePollsThatWait(t *testing.T) {
 	t.Parallel()
 	pty, b := board(t, nil)
@@ -125,16 +125,20 @@ func TestPulseGoesBeforeThePollsThatWait(t *testing.T) {
 	}
 	time.Sleep(time.Second)
 	const pulses = 5
-	start := time.Now()
-	for range pulses {
-		if err := s.Pulse(t.Context(), time.Second); err != nil {
-			t.Fatal(err)
+	fastest := time.Hour
+	for range 4 { // the machine of the test has others to serve
+		start := time.Now()
+		for range pulses {
+			if err := s.Pulse(t.Context(), time.Second); err != nil {
+				t.Fatal(err)
+			}
 		}
+		fastest = min(fastest, time.Since(start))
 	}
-	// One question to a dead board is 0.34 s at this speed; six of them would
-	// make each pulse wait two seconds.
-	if took := time.Since(start); took > pulses*time.Second {
-		t.Errorf("%d pulses among six dead boards took %s", pulses, took)
+	// One question to a dead board is 0.32 s at this speed, of which a pulse
+	// waits for 0.08; six of them would make each pulse wait two seconds.
+	if fastest > pulses*200*time.Millisecond {
+		t.Errorf("%d pulses among six dead boards took %s", pulses, fastest)
 	}
 	if !b.Relay(0).Energised() {
 		t.Error("the relay did not move")
