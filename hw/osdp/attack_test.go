@@ -258,3 +258,25 @@ func TestPairingUnderAttackStaysInItsWindow(t *testing.T) {
 		t.Errorf("%d keys were sent, %d pairings succeeded: the attacker did nothing, or all", keysets, paired)
 	}
 }
+
+// Who cuts the reader off and says in clear that it is still there wins no time.
+func TestClearTextDoesNotProlongTrust(t *testing.T) {
+	w := newWorld(t, 115200)
+	reader, peer := w.secure(1)
+	w.run(time.Second)
+	said := false
+	w.wire = func(frame []byte, ends time.Time) []arrival {
+		late := !peer.lostAt.IsZero() && w.now.Sub(peer.lostAt) > 800*time.Millisecond
+		if frame[6] != codeID || !late || said {
+			return nil
+		}
+		said = true
+		return []arrival{{ends.Add(5 * time.Millisecond), reader.plain(0, codePDID, reader.pdid...)}}
+	}
+	w.run(3 * time.Second)
+	if peer.lostAt.IsZero() || !said {
+		t.Fatal("the channel was not lost, or nobody lied")
+	}
+	w.run(peer.lostAt.Add(offlineAfter + 100*time.Millisecond).Sub(w.now))
+	w.wantState(peer, Offline)
+}

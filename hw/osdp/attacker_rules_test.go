@@ -211,6 +211,9 @@ func newSiege(t *testing.T, seed uint64) *siege {
 	reader, peer := s.secure(1)
 	s.quiet, _ = s.secure(9)
 	reader.noCache = s.rng.IntN(3) == 0
+	if seed%4 != 0 {
+		reader.draw = func(rndB []byte) { binary.LittleEndian.PutUint64(rndB, s.rng.Uint64()) }
+	}
 	reader.inputs = func() []byte {
 		s.next++
 		said := make([]byte, 12)
@@ -290,7 +293,7 @@ func (s *siege) look() {
 		s.v.believes(e)
 	}
 	s.said[s.v.peer] = nil
-	if s.v.peer.State() == Secure && s.now.Sub(s.v.trusted) > offlineAfter+rekeyWithin {
+	if s.v.peer.State() == Secure && s.now.Sub(s.v.trusted) > offlineAfter+busyLimit+time.Second {
 		s.t.Fatalf("the peer is secure %v after the reader was truly heard", s.now.Sub(s.v.trusted))
 	}
 }
@@ -304,6 +307,9 @@ func (s *siege) judge() {
 	for ticket, o := range s.v.orders {
 		sure := o.err == nil && o.done != 1 && !o.hidden
 		not := o.err != nil && o.err != ErrInDoubt && o.done != 0 //nolint:errorlint // never wrapped
+		if s.v.reader.draw == nil && o.done > 1 {
+			continue // a reader that draws no number can be told a whole session again; the panel cannot help it
+		}
 		if o.settled != 1 || o.done > 1 || sure || not {
 			s.t.Fatalf("unlock %d: settled %d times, with %v; the reader did it %d times", ticket, o.settled, o.err, o.done)
 		}
@@ -317,7 +323,7 @@ func (s *siege) judge() {
 	}
 	asked := s.asked[s.quiet.address]
 	for i := 1; i < len(asked); i++ {
-		if gap := asked[i].Sub(asked[i-1]); gap > 1200*time.Millisecond {
+		if gap := asked[i].Sub(asked[i-1]); gap > 1300*time.Millisecond { // two turns that are talked full, and an unlock
 			s.t.Fatalf("the neighbour was not asked for %v", gap)
 		}
 	}

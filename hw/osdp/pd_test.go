@@ -39,7 +39,8 @@ type pd struct {
 	taken      [][]byte // code and data of what it did, no repeats
 	told       [][]byte // code and data of what it answered in the channel, no repeats
 	inputs     func() []byte
-	heard      [][]byte // all frames to it, as they came
+	draw       func(rndB []byte) // nil: always the same, as bad readers do
+	heard      [][]byte          // all frames to it, as they came
 	powerOns   int
 }
 
@@ -236,6 +237,9 @@ func (p *pd) shake(block, sel, sequence byte, data []byte) []byte {
 			return p.plain(sequence, 0x41, 6)
 		}
 		p.rndA, p.began, p.sel = bytes.Clone(data), true, sel
+		if p.draw != nil {
+			p.draw(p.rndB)
+		}
 		p.keys = pdDerive(scbk, p.rndA)
 		body := append([]byte{0x44, 0xCA, 0, 0x99, 0x40, 0x30, 0x20, p.address}, p.rndB...)
 		return p.blocked(sequence, 0x12, sel, 0x76, append(body, p.keys.client(p.rndA, p.rndB)...))
@@ -243,6 +247,7 @@ func (p *pd) shake(block, sel, sequence byte, data []byte) []byte {
 	if !p.began || !bytes.Equal(data, p.keys.server(p.rndA, p.rndB)) {
 		return p.plain(sequence, 0x41, 6)
 	}
+	p.began = false
 	p.session = &pdSession{pdKeys: p.keys, rmac: p.keys.initial(data)}
 	return p.blocked(sequence, 0x14, 1, 0x78, p.session.rmac)
 }

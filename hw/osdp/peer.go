@@ -232,7 +232,8 @@ func (p *Peer) tick(now time.Time) {
 	if p.pair.on && now.After(p.pair.until) {
 		p.pairingFailed(now, errPairWindow)
 	}
-	if p.state != Offline && now.Sub(p.lastGood) >= offlineAfter {
+	lost := !p.lostAt.IsZero() && now.Sub(p.lostAt) >= offlineAfter // whatever is said in clear
+	if p.state != Offline && (lost || now.Sub(p.lastGood) >= offlineAfter) {
 		p.goOffline(now, RefusedTimeout)
 	}
 }
