@@ -310,8 +310,12 @@ func (d *osdpDevice) stats() Stats {
 	s.Identity, s.Secure = d.identity, d.state == osdp.Secure
 	s.Tampered, s.NoPower = d.local.Tampered || slices.Contains(d.attached, 2), d.local.NoPower
 	s.Foreign = time.Since(d.bus.foreign) < foreignFor
-	if err := d.trouble(); s.Up && err != nil {
+	switch err := d.trouble(); {
+	case !s.Up:
+	case err != nil:
 		s.Up, s.Err = false, err.Error()
+	case !s.LastSeen.After(s.Since): // what it said before the port was opened anew proves nothing
+		s.Up, s.Err = false, errOSDPSilent.Error()
 	}
 	if d.since.After(s.Since) {
 		s.Since = d.since
