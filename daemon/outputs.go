@@ -17,7 +17,7 @@ import (
 // waits for the board of another.
 func OutputsOff(ctx context.Context, o *config.Options, log hclog.Logger) error {
 	loops := newCrew(ctx, log)
-	lines := hw.NewLines(hw.Host{Run: loops.start, Keys: deviceKeysIn(o.State.Dir)})
+	lines := hw.NewLines(hw.Host{Run: loops.start, Log: log, Keys: deviceKeysIn(o.State.Dir)})
 	all := outputsOf(o)
 	err := together(len(all), func(i int) error {
 		out := all[i]

@@ -49,7 +49,7 @@ type openDoor struct {
 
 func newDoorsPart(g *gateway) *doorsPart {
 	p := &doorsPart{g: g, log: g.log.Named("door"), open: map[string]*openDoor{}}
-	p.lines = hw.NewLines(hw.Host{Run: g.crew.start, Keys: deviceKeysIn(g.inForce().State.Dir)})
+	p.lines = hw.NewLines(hw.Host{Run: g.crew.start, Log: g.log.Named("line"), Keys: deviceKeysIn(g.inForce().State.Dir)})
 	g.registry.MustRegister(p)
 	return p
 }

@@ -73,7 +73,7 @@ func (p *modbusInputPlan) Open(lines *Lines, log hclog.Logger) (Input, error) {
 	if log == nil {
 		log = hclog.NewNullLogger()
 	}
-	session, release, err := modbusSession(lines, p.use, log)
+	session, release, err := modbusSession(lines, p.use)
 	if err != nil {
 		return nil, err
 	}

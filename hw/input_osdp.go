@@ -52,7 +52,7 @@ func (p *osdpInputPlan) Port() PortUse { return p.use }
 
 // Open makes the input.
 func (p *osdpInputPlan) Open(lines *Lines, log hclog.Logger) (Input, error) {
-	device, release, err := osdpSession(lines, p.use, p.tie, log)
+	device, release, err := osdpSession(lines, p.use, p.tie)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/hashicorp/go-hclog"
 )
 
 // Lines holds one session for each serial port, shared by the devices on it: a
@@ -32,6 +34,8 @@ type Host struct {
 	Run func(name string, loop func(context.Context) error)
 	// Keys keeps the keys of devices that speak under one.
 	Keys KeyRing
+	// Log is for what a line says that several devices share; nil: nowhere.
+	Log hclog.Logger
 	// GPIO is where lines of GPIO chips are had; nil: from the kernel.
 	GPIO GPIO
 }
@@ -51,6 +55,9 @@ func (l *Lines) Keys() KeyRing {
 	}
 	return l.host.Keys
 }
+
+// log is for what a shared line says: it belongs to none of its devices.
+func (l *Lines) log() hclog.Logger { return orSilent(l.host.Log) }
 
 // Session is the session of a port, made by open if it is the first. Asking
 // again with another protocol, other settings or an address that is taken is an

@@ -300,9 +300,9 @@ func (b *osdpBus) detach(d *osdpDevice) {
 }
 
 // osdpSession is a device on a line, and how it is given back.
-func osdpSession(lines *Lines, use PortUse, tie osdpTie, log hclog.Logger) (*osdpDevice, func() error, error) {
+func osdpSession(lines *Lines, use PortUse, tie osdpTie) (*osdpDevice, func() error, error) {
 	bus, release, err := Session(lines, use, func() (*osdpBus, error) {
-		return newOSDPBus(use, lines.Keys(), orSilent(log)), nil
+		return newOSDPBus(use, lines.Keys(), lines.log()), nil
 	})
 	if err != nil {
 		return nil, nil, err

@@ -29,6 +29,7 @@ type rs485 struct {
 func newRS485(t testing.TB, readers ...*hwtest.OSDPReader) *rs485 {
 	t.Helper()
 	l := &rs485{TB: t, port: hwtest.NewPTY(t), host: hwtest.NewHost(t), log: &logged{}}
+	l.host.Log = l.logger()
 	l.keys = l.host.Keys.(*hwtest.Keys)
 	l.line = hwtest.NewOSDPLine(l.port.Master, readers...)
 	l.lines = hw.NewLines(l.host)

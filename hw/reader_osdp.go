@@ -74,8 +74,8 @@ func checkOSDPReader(decode Decode) (ReaderPlan, error) {
 func (p *osdpReaderPlan) Port() PortUse { return p.use }
 
 // Open makes the reader, which is spoken to from now on.
-func (p *osdpReaderPlan) Open(lines *Lines, log hclog.Logger) (Reader, error) {
-	device, release, err := osdpSession(lines, p.use, p.tie, log)
+func (p *osdpReaderPlan) Open(lines *Lines, _ hclog.Logger) (Reader, error) {
+	device, release, err := osdpSession(lines, p.use, p.tie)
 	if err != nil {
 		return nil, err
 	}

@@ -77,7 +77,7 @@ func (p *modbusPlan) Open(lines *Lines, log hclog.Logger) (Strike, error) {
 	if log == nil {
 		log = hclog.NewNullLogger()
 	}
-	session, release, err := modbusSession(lines, p.use, log)
+	session, release, err := modbusSession(lines, p.use)
 	if err != nil {
 		return nil, err
 	}
@@ -107,9 +107,9 @@ type modbusBus struct {
 }
 
 // modbusSession is the bus on a port, shared by the relays and contacts on it.
-func modbusSession(lines *Lines, use PortUse, log hclog.Logger) (*modbusBus, func() error, error) {
+func modbusSession(lines *Lines, use PortUse) (*modbusBus, func() error, error) {
 	return Session(lines, use, func() (*modbusBus, error) {
-		return &modbusBus{bus: newBus(use.Settings, log), units: map[byte]*modbusPanel{}}, nil
+		return &modbusBus{bus: newBus(use.Settings, lines.log()), units: map[byte]*modbusPanel{}}, nil
 	})
 }
 

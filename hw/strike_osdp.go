@@ -56,7 +56,7 @@ func (p *osdpStrikePlan) Port() PortUse { return p.use }
 
 // Open makes the strike. It moves no relay.
 func (p *osdpStrikePlan) Open(lines *Lines, log hclog.Logger) (Strike, error) {
-	device, release, err := osdpSession(lines, p.use, p.tie, log)
+	device, release, err := osdpSession(lines, p.use, p.tie)
 	if err != nil {
 		return nil, err
 	}

@@ -151,7 +151,7 @@ func (p *usbPlan) Open(lines *Lines, log hclog.Logger) (Strike, error) {
 		log = hclog.NewNullLogger()
 	}
 	session, release, err := Session(lines, p.use, func() (*bus, error) {
-		return newBus(p.use.Settings, log), nil
+		return newBus(p.use.Settings, lines.log()), nil
 	})
 	if err != nil {
 		return nil, err
