@@ -50,6 +50,9 @@ func checkOSDPInput(decode Decode) (InputPlan, error) {
 // Port is the line, which other devices and inputs may share.
 func (p *osdpInputPlan) Port() PortUse { return p.use }
 
+// Caution tells of clear text.
+func (p *osdpInputPlan) Caution() string { return p.tie.caution() }
+
 // Open makes the input.
 func (p *osdpInputPlan) Open(lines *Lines, log hclog.Logger) (Input, error) {
 	device, release, err := osdpSession(lines, p.use, p.tie)

@@ -39,6 +39,14 @@ type osdpTie struct {
 	checksum bool
 }
 
+// caution tells of clear text.
+func (t osdpTie) caution() string {
+	if !t.insecure {
+		return ""
+	}
+	return "insecure = true is for the bench: whoever reaches the cable opens the door, and learns every card; take it away and pair the device"
+}
+
 var osdpKeyName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,120}$`)
 
 // tie checks the options. What is the device's own name on the line, such as

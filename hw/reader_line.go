@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/time/rate"
 
+	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/hw/serial"
 )
 
@@ -92,6 +93,9 @@ func (p *linePlan) SelfTest() error {
 	}
 	return errors.Join(all...)
 }
+
+// Assures says that numbers and printed codes are copied easily.
+func (p *linePlan) Assures() access.Assurance { return access.LowAssured }
 
 // Open makes the reader; the port is opened by the first Read.
 func (p *linePlan) Open(lines *Lines, log hclog.Logger) (Reader, error) {

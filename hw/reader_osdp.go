@@ -73,6 +73,12 @@ func checkOSDPReader(decode Decode) (ReaderPlan, error) {
 // Port is the line, which other readers may share.
 func (p *osdpReaderPlan) Port() PortUse { return p.use }
 
+// Assures is what the settings say that the reader proves of cards.
+func (p *osdpReaderPlan) Assures() access.Assurance { return max(p.assurance, access.LowAssured) }
+
+// Caution tells of clear text.
+func (p *osdpReaderPlan) Caution() string { return p.tie.caution() }
+
 // Open makes the reader, which is spoken to from now on.
 func (p *osdpReaderPlan) Open(lines *Lines, _ hclog.Logger) (Reader, error) {
 	device, release, err := osdpSession(lines, p.use, p.tie)

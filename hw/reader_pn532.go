@@ -74,6 +74,14 @@ func checkPN532(decode Decode) (ReaderPlan, error) {
 // Port is the port of the reader, which it needs alone.
 func (p *pn532Plan) Port() PortUse { return p.use }
 
+// Assures is that of a key that proves itself, where such count.
+func (p *pn532Plan) Assures() access.Assurance {
+	if slices.Contains(p.accept, acceptPKOC) {
+		return access.HighAssured
+	}
+	return access.LowAssured
+}
+
 // Open makes the reader; the port is opened by the first Read.
 func (p *pn532Plan) Open(lines *Lines, log hclog.Logger) (Reader, error) {
 	if log == nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/hw/serial"
 )
 
@@ -30,6 +31,19 @@ type ReaderPlan interface {
 	// Open makes the reader. An absent port is not an error: the reader
 	// opens it when it appears.
 	Open(lines *Lines, log hclog.Logger) (Reader, error)
+}
+
+// Assurer is a ReaderPlan that knows how hard to copy what it reads can be at
+// most, leaving aside passes and tags, which are proven elsewhere.
+type Assurer interface {
+	Assures() access.Assurance
+}
+
+// Cautioner is a plan whose options are allowed and probably not meant for a door
+// that counts.
+type Cautioner interface {
+	// Caution says in words what is risked, or "".
+	Caution() string
 }
 
 // StrikePlan is a strike that was checked but touches no hardware yet. Plans are

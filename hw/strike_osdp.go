@@ -54,6 +54,9 @@ func checkOSDPStrike(decode Decode) (StrikePlan, error) {
 // Port is the line, which other devices and outputs may share.
 func (p *osdpStrikePlan) Port() PortUse { return p.use }
 
+// Caution tells of clear text.
+func (p *osdpStrikePlan) Caution() string { return p.tie.caution() }
+
 // Open makes the strike. It moves no relay.
 func (p *osdpStrikePlan) Open(lines *Lines, log hclog.Logger) (Strike, error) {
 	device, release, err := osdpSession(lines, p.use, p.tie)

@@ -172,6 +172,9 @@ func wired[P planned](c *checker, uses *[]use, t table, check func(string, hw.De
 	if c.blameAll(t.path, err, before); err != nil {
 		return none
 	}
+	if careful, ok := any(plan).(hw.Cautioner); ok && careful.Caution() != "" {
+		c.warn("line %d: %s", c.line(t.path), careful.Caution())
+	}
 	*uses = append(*uses, use{t.path, plan.Port()})
 	return plan
 }

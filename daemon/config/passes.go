@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/hw"
 )
 
 // weak says whether a key is a point of small order on edwards25519 (given
@@ -53,20 +54,24 @@ func (c *checker) passes(pass *passTable, sun *sunTable) {
 	}
 }
 
-// openers warns of a door that nothing can open. What a reader of lines sends is
-// a number or a code, which is low, but for passes and messages of tags; and those
-// are believed only by a key.
+// openers warns of a door that nothing can open at its readers: what they read is
+// copied too easily for it, and no key says whose passes or tags count.
 func (c *checker) openers() {
+	proven := access.AnyAssurance
 	if len(c.options.Issuers) > 0 || c.options.SUN.MACKeyFile != "" {
-		return
+		proven = access.MediumAssured
 	}
-	proves := func(r Reader) bool { return r.Plan == nil || r.Plan.Port().Protocol != "line" }
 	for _, door := range c.options.Doors {
-		if len(door.Readers) == 0 || door.Policy.MinimumAssurance <= access.LowAssured || slices.ContainsFunc(door.Readers, proves) {
+		wants := door.Policy.MinimumAssurance
+		enough := func(r Reader) bool {
+			plan, known := r.Plan.(hw.Assurer)
+			return !known || max(plan.Assures(), proven) >= wants
+		}
+		if len(door.Readers) == 0 || slices.ContainsFunc(door.Readers, enough) {
 			continue
 		}
-		c.warn(`door %s opens for nobody at its reader: minimum_assurance is %s there ("medium" if left away), and the numbers of cards, printed codes and PINs are low; if they shall open it, add minimum_assurance = "low"`,
-			door.ID, door.Policy.MinimumAssurance)
+		c.warn(`door %s opens for nobody at its reader: minimum_assurance is %s there ("medium" if left away), and what it reads is copied more easily, as the numbers of cards, printed codes and PINs are; if they shall open it, add minimum_assurance = "low"`,
+			door.ID, wants)
 	}
 }
 

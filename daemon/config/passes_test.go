@@ -94,6 +94,7 @@ func TestDoorThatNobodyCanOpenIsWarnedAbout(t *testing.T) {
 		door   = site + "[[door]]\nid = \"front\"\n" + strike
 		line   = door + "reader = { driver = \"line\", preset = \"hex-cr\", port = \"/dev/serial/by-id/1\" }\n"
 		field  = door + "reader = { driver = \"pn532\", port = \"/dev/serial/by-id/1\" }\n"
+		osdp  = door + "reader = { driver = \"osdp\", port = \"/dev/serial/by-id/1\", address = 0"
 	)
 	for _, tt := range []struct {
 		name, in string
@@ -105,6 +106,10 @@ func TestDoorThatNobodyCanOpenIsWarnedAbout(t *testing.T) {
 		{"passes are believed", line + issuerTOML("front-desk", deskKey), 0},
 		{"tags are believed", line + "\n[sun]\nmac_key_file = \"mac\"\n", 0},
 		{"its reader may prove more", field, 0},
+		{"its PN532 takes no keys", field[:len(field)-3] + ", accept = [\"uid\"] }\n", 1},
+		{"its OSDP reader tells numbers", osdp + " }\n", 1},
+		{"its OSDP reader proves cards", osdp + ", assurance = \"high\" }\n", 0},
+		{"for passes it is too strict", line + "minimum_assurance = \"high\"\n" + issuerTOML("front-desk", deskKey), 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			options, err := Parse("tilegate.toml", []byte(tt.in))
@@ -119,5 +124,25 @@ func TestDoorThatNobodyCanOpenIsWarnedAbout(t *testing.T) {
 				t.Errorf("%q names neither the door nor the remedy", warnings[0])
 			}
 		})
+	}
+}
+
+func TestClearTextIsWarnedAbout(t *testing.T) {
+	options, err := Parse("tilegate.toml", []byte(`[site]
+id = "x"
+time_zone = "Europe/Rome"
+[file]
+path = "/etc/tilegate/roster.json"
+[[door]]
+id = "bench"
+minimum_assurance = "low"
+reader = { driver = "osdp", port = "/dev/serial/by-id/1", address = 0, insecure = true }
+strike = { driver = "modbus", port = "/dev/serial/by-path/2", channel = 0 }
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(options.Warnings) != 1 || !strings.Contains(options.Warnings[0], "line 9") || !strings.Contains(options.Warnings[0], "insecure") {
+		t.Errorf("got %q, want one about line 9", options.Warnings)
 	}
 }
