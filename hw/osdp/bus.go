@@ -39,6 +39,7 @@ type Bus struct {
 	until   time.Time
 	limit   time.Time // however much comes
 	quiet   time.Time // nobody may speak before
+	hurried bool      // the last turn was for one that waited too long; where all do, every other turn goes by rank
 	missed  time.Time // when a reply was awaited in vain last
 	change  speedChange
 }
@@ -122,10 +123,12 @@ func (b *Bus) wire(count int) time.Duration {
 }
 
 // choose is whose turn it is, or when to ask again. Who waited longest goes
-// first among equals.
+// first among equals. Where so many readers are that some have always waited too
+// long, every second turn is for who wants more than to be asked: else nobody
+// would be met any more, and no lamp told.
 func (b *Bus) choose(now time.Time) (best *Peer, at time.Time) {
 	at = now.Add(time.Second)
-	bestRank := rankPoll
+	var first, waiting candidate
 	for _, p := range b.peers {
 		due, r := p.due(now)
 		if late, ok := p.deadline(); ok && late.Before(at) {
@@ -140,14 +143,35 @@ func (b *Bus) choose(now time.Time) (best *Peer, at time.Time) {
 			}
 			continue
 		}
-		if r > rankLate && p.step == stepLive && !p.silent && now.Sub(p.lastAsked) > lateAfter {
+		late := r > rankLate && p.step == stepLive && !p.silent && now.Sub(p.lastAsked) > lateAfter
+		if r > rankLate && r < rankPoll {
+			waiting.consider(p, r, false)
+		}
+		if late {
 			r = rankLate
 		}
-		if best == nil || r < bestRank || r == bestRank && p.lastAsked.Before(best.lastAsked) {
-			best, bestRank = p, r
-		}
+		first.consider(p, r, late)
 	}
-	return best, at
+	if b.hurried && first.late && waiting.peer != nil {
+		first = waiting
+	}
+	if first.peer != nil {
+		b.hurried = first.late
+	}
+	return first.peer, at
+}
+
+// candidate is who may have the next turn.
+type candidate struct {
+	peer *Peer
+	rank rank
+	late bool // was not asked for too long, and so goes before others
+}
+
+func (c *candidate) consider(p *Peer, r rank, late bool) {
+	if c.peer == nil || r < c.rank || r == c.rank && p.lastAsked.Before(c.peer.lastAsked) {
+		*c = candidate{p, r, late}
+	}
 }
 
 // mayTry says whether all other readers that answer had a turn since a silent
