@@ -66,3 +66,10 @@ func TestReaderWatchShowsWhatIsNewOnceAndEndsWellWhenInterrupted(t *testing.T) {
 		t.Errorf("a door that is not there: exit %d, %q", got.code, got.err)
 	}
 }
+
+func TestReaderProbeOfWhatIsNoPortSaysSo(t *testing.T) {
+	got := noSite(t).run(t, "reader", "probe", t.TempDir()+"/tty")
+	if got.code != exitFailed || !strings.Contains(got.err, "no such device") {
+		t.Errorf("exit %d, %q, want %d and that there is none", got.code, got.err, exitFailed)
+	}
+}
