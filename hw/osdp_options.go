@@ -79,11 +79,11 @@ func (o osdpOptions) tie(what string) (PortUse, osdpTie, error) {
 	if !osdpKeyName.MatchString(tie.key) {
 		return PortUse{}, osdpTie{}, fmt.Errorf("key %q: use letters, digits, dots, hyphens and underscores", o.Key)
 	}
-	address := fmt.Sprintf("address %d", o.Address)
-	if what != "" {
-		address += " " + what
-	}
-	return PortUse{Settings: settings, Protocol: "osdp", Address: address}, tie, nil
+	device := fmt.Sprintf("address %d", o.Address)
+	return PortUse{
+		Settings: settings, Protocol: "osdp", Address: strings.TrimSpace(device + " " + what), Device: device,
+		Tie: fmt.Sprintf("key = %q, poll = %q, insecure = %t, checksum = %t", tie.key, poll, tie.insecure, tie.checksum),
+	}, tie, nil
 }
 
 // osdpSpeeds are those that readers have, in the order in which they are likely

@@ -46,7 +46,7 @@ func soak(t *testing.T, taps int) {
 	}
 	l := paired(t, sims...)
 	for address, s := range all {
-		s.tile = l.tile(address, "as = \"uid\"\nrate = 1000\npoll = \"10ms\"\nbaud = 115200")
+		s.tile = l.tile(address, "as = \"uid\"\nrate = 100\npoll = \"10ms\"\nbaud = 115200")
 	}
 	began := time.Now()
 	var showing sync.WaitGroup

@@ -138,8 +138,8 @@ func (r *osdpReader) take(event osdp.Event) {
 	}
 }
 
-// mostRate is far more than a reader can tell that is asked every 50 ms.
-const mostRate = 1000
+// mostRate of credentials a second; nobody needs more.
+const mostRate = 100
 
 // mostBits of a card; what is longer can only be a code.
 const mostBits = 96

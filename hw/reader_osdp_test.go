@@ -161,7 +161,7 @@ func TestReadsThatNobodyTakesAreBounded(t *testing.T) {
 	t.Parallel()
 	r, other := hwtest.NewOSDPReader(0), hwtest.NewOSDPReader(1)
 	l := paired(t, r, other)
-	idle := l.open(0, "as = \"uid\"\nrate = 1000")
+	idle := l.open(0, "as = \"uid\"\nrate = 100")
 	busy := l.tile(1, `as = "uid"`)
 	awaits(t, "up", func() bool { return idle.Stats().Up })
 	for i := range 40 {

@@ -21,6 +21,9 @@ type PortUse struct {
 	Settings serial.Settings
 	Protocol string // line, modbus, osdp …
 	Address  string // "unit 1 channel 0"; empty: needs the port alone
+	// Device is the one of several addresses, such as a reader with outputs, and
+	// Tie what all of it must say alike. Empty: each address stands alone.
+	Device, Tie string
 }
 
 // ReaderPlan is a reader that was checked but touches no hardware yet. Plans of

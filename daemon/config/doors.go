@@ -215,7 +215,7 @@ func (c *checker) blameAll(key string, err error, before int) {
 
 // ports checks that devices which share a port can.
 func (c *checker) ports(uses []use) {
-	first := map[string]use{}
+	first, devices := map[string]use{}, map[string]use{}
 	addresses := map[string]string{}
 	for _, u := range uses {
 		path := u.Settings.Path
@@ -232,6 +232,21 @@ func (c *checker) ports(uses []use) {
 		c.once(addresses, strings.Join([]string{path, u.Protocol, u.Address}, "\n"), u.key,
 			"give each device its own address or channel, or its own port",
 			fmt.Sprintf("%s on %s is already taken", firstOf(u.Address, "all"), path))
+		c.tied(u, devices)
+	}
+}
+
+// tied checks that all that hangs on one device ties it alike.
+func (c *checker) tied(u use, devices map[string]use) {
+	if u.Device == "" {
+		return
+	}
+	device := u.Settings.Path + "\n" + u.Device
+	other, shared := devices[device]
+	if !shared {
+		devices[device] = u
+	} else if other.Tie != u.Tie {
+		c.blame(u.key, "say the same in both", "%s on %s has here %s, and on line %d %s", u.Device, u.Settings.Path, u.Tie, c.line(other.key), other.Tie)
 	}
 }
 
