@@ -27,8 +27,12 @@ func TestTheBookOfAlarmsTellsEachBeginAndEndOnce(t *testing.T) {
 		{"one alarm", []told{{1 * s, true, access.ForcedOpen}, {2 * s, true, access.ForcedOpen}, {9 * s, false, access.ForcedOpen}}, "1 forced_open, 12 forced_open ended"},
 		{"nothing", []told{{1 * s, false, access.ForcedOpen}}, ""},
 		{"a rattling door is one alarm", []told{
-			{1 * s, true, access.ForcedOpen}, {2 * s, false, access.ForcedOpen}, {4 * s, true, access.ForcedOpen}, {5 * s, false, access.ForcedOpen},
-			{7 * s, true, access.ForcedOpen}, {8 * s, false, access.ForcedOpen},
+			{1 * s, true, access.ForcedOpen},
+			{2 * s, false, access.ForcedOpen},
+			{4 * s, true, access.ForcedOpen},
+			{5 * s, false, access.ForcedOpen},
+			{7 * s, true, access.ForcedOpen},
+			{8 * s, false, access.ForcedOpen},
 		}, "1 forced_open, 11 forced_open ended"},
 		{"a moment is an alarm", []told{{1 * s, true, access.Tamper}, {1 * s, false, access.Tamper}}, ""},
 		{"an input that is away for a moment is no news", []told{

@@ -53,8 +53,11 @@ func TestNoProofAndNoPINLeavesTheDoor(t *testing.T) { // R6
 				var seen strings.Builder
 				s.log = hclog.New(&hclog.LoggerOptions{Output: &seen, Level: hclog.Trace})
 				shown := []hw.Read{
-					passNow(t), {Kind: access.QR, Value: sunURL}, {Kind: access.SUN, Value: sunURL},
-					{Kind: access.PKOC, Value: pkocKey, Proof: proof}, {Kind: access.PKOC, Value: pkocKey, Proof: proof[:40]},
+					passNow(t),
+					{Kind: access.QR, Value: sunURL},
+					{Kind: access.SUN, Value: sunURL},
+					{Kind: access.PKOC, Value: pkocKey, Proof: proof},
+					{Kind: access.PKOC, Value: pkocKey, Proof: proof[:40]},
 					cardRead("04a2b3c4d5e680"), digits(cardPIN), digits(lonePIN),
 				}
 				for _, trouble := range []error{nil, errors.New("no answer")} {

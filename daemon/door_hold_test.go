@@ -12,7 +12,7 @@ import (
 )
 
 func (s *wiredStage) hold(length time.Duration) answer {
-	a, err := s.ask(s.ctx, ask{do: s.door.holding("anna", length)})
+	a, err := s.ask(s.ctx, ask{do: s.holding("anna", length)})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -20,7 +20,7 @@ func (s *wiredStage) hold(length time.Duration) answer {
 }
 
 func (s *wiredStage) letGo() answer {
-	a, err := s.ask(s.ctx, ask{do: s.door.releasing("anna")})
+	a, err := s.ask(s.ctx, ask{do: s.releasing("anna")})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -232,7 +232,7 @@ func TestAReaderThatFloodsTakesNoPlaceOfAnother(t *testing.T) {
 		s := newStage(t, nil)
 		out := &tile{name: "out", reader: fakeTile{s.seen}, pad: pinPad{keypad: "front/out", limits: s.tiles[0].pad.limits}}
 		s.tiles = append(s.tiles, out)
-		s.door.reads = make(chan heard, pendingReads*len(s.tiles))
+		s.reads = make(chan heard, pendingReads*len(s.tiles))
 		for range 100 {
 			s.hand(s.heard(cardRead("04ffffffffffff")))
 		}

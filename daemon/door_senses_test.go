@@ -45,7 +45,7 @@ type wiredStage struct {
 	t      *testing.T
 	wired  map[string]*fakeInput
 	before string
-	ctx    context.Context //nolint:containedctx // the life of the stage
+	ctx    context.Context
 }
 
 // inWiredStage plays on one, in a bubble. The strike says also when it rests.
@@ -53,7 +53,7 @@ func inWiredStage(t *testing.T, rules doorwayRules, play func(*wiredStage)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s := &wiredStage{stage: newStage(t, nil), t: t, wired: map[string]*fakeInput{}}
-		s.door.strike = restingStrike{s.stage.strike}
+		s.door.strike = restingStrike{s.strike}
 		s.site, s.levels, s.way = &siteState{}, make(chan sensed, pendingLevels), doorway{doorwayRules: rules}
 		s.extended = 15 * time.Second
 		ctx, cancel := context.WithCancel(t.Context())
@@ -116,7 +116,7 @@ func (s *wiredStage) change(what func()) {
 }
 
 // strikeSays is what the strike answers from now on.
-func (s *wiredStage) strikeSays(err error) { s.change(func() { s.stage.strike.err = err }) }
+func (s *wiredStage) strikeSays(err error) { s.change(func() { s.strike.err = err }) }
 
 // closed has every circuit as it should be.
 func (s *wiredStage) closed() {

@@ -215,7 +215,7 @@ func stepDoorways(t *rapid.T, w *doorway, m *doorwayModel, now time.Duration, le
 
 func compareDoorways(t *rapid.T, got turn, m *doorwayModel, now time.Duration) {
 	forced, once := m.forced(now)
-	if got.forced != forced && !(got.forced && once) {
+	if got.forced != forced && (!got.forced || !once) {
 		t.Fatalf("at %v: forced %v, want %v\n%+v", now, got.forced, forced, m.past)
 	}
 	length, known := m.tooLong(now)

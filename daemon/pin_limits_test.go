@@ -281,11 +281,11 @@ func copyLedger(t *testing.T, dir string) *store.Ledger {
 		t.Fatal(err)
 	}
 	for _, name := range files {
-		in, err := os.Open(name) //nolint:gosec // of this test
+		in, err := os.Open(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := os.OpenFile(filepath.Join(to, filepath.Base(name)), os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // of this test
+		out, err := os.OpenFile(filepath.Join(to, filepath.Base(name)), os.O_CREATE|os.O_WRONLY, 0o600)
 		if err != nil {
 			t.Fatal(err)
 		}

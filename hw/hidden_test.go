@@ -18,7 +18,7 @@ import (
 func canaries(values ...string) (all []string) {
 	for _, value := range values {
 		raw := []byte(value)
-		numbers := strings.Trim(fmt.Sprint(raw), "[]")
+		numbers := strings.Trim(fmt.Sprintf("%d", raw), "[]")
 		all = append(all, value, strings.ToUpper(value), hex.EncodeToString(raw), strings.ToUpper(hex.EncodeToString(raw)), numbers)
 	}
 	return all

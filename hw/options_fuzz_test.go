@@ -46,8 +46,7 @@ var (
 // table writes the keys of a struct.
 func (s *sown) table(of reflect.Type, depth int) string {
 	var out []string
-	for i := range of.NumField() {
-		field := of.Field(i)
+	for field := range of.Fields() {
 		key := field.Tag.Get("toml")
 		switch {
 		case field.Anonymous:
@@ -159,8 +158,8 @@ func namesKey(err string) bool {
 		portOptions{}, strikeOptions{}, circuitOptions{}, gpioOptions{},
 	} {
 		kind := reflect.TypeOf(of)
-		for i := range kind.NumField() {
-			if key := kind.Field(i).Tag.Get("toml"); key != "" && strings.Contains(err, key) {
+		for field := range kind.Fields() {
+			if key := field.Tag.Get("toml"); key != "" && strings.Contains(err, key) {
 				return true
 			}
 		}

@@ -293,7 +293,7 @@ func (d *osdpDevice) trouble() error {
 		return fmt.Errorf("another device answers in its place: it was %s, this is %s; if it was replaced, pair the new one: tilegate reader pair", d.known, d.peer.Device().Identity())
 	}
 	if why := d.peer.Why(); why != 0 && why != osdp.RefusedTimeout {
-		return fmt.Errorf("the device is not believed: %s; the runbook tells each word under reader_down", why)
+		return fmt.Errorf("the device is not believed: %s; the runbook tells each word under reader_down", why.String())
 	}
 	return errOSDPSilent
 }

@@ -284,7 +284,7 @@ func TestNoiseAtLineRateReadsNothing(t *testing.T) {
 	tile.want(cardA)
 }
 
-// F-30
+// F-30.
 func TestAnAdapterThatWasUnpluggedHealsAlsoUnderAnotherNumber(t *testing.T) {
 	t.Parallel()
 	r, other := hwtest.NewOSDPReader(0), hwtest.NewOSDPReader(1)

@@ -97,10 +97,17 @@ func TestPINAloneMustBeLongEnoughForTheDoor(t *testing.T) {
 		digits, inUse int
 		plain, high   bool
 	}{
-		{0, 1, false, false}, {4, 1, false, false}, {5, 1, false, false},
-		{6, 0, true, true}, {6, 10, true, true}, {6, 11, true, false},
-		{7, 100, true, true}, {7, 101, true, false}, {8, 1000, true, true},
-		{12, 100_000, true, true}, {13, 1, false, false},
+		{0, 1, false, false},
+		{4, 1, false, false},
+		{5, 1, false, false},
+		{6, 0, true, true},
+		{6, 10, true, true},
+		{6, 11, true, false},
+		{7, 100, true, true},
+		{7, 101, true, false},
+		{8, 1000, true, true},
+		{12, 100_000, true, true},
+		{13, 1, false, false},
 	} {
 		r := Roster{
 			Doors:    []Door{{ID: "store"}, {ID: "vault"}},

@@ -94,7 +94,7 @@ func TestDoorThatNobodyCanOpenIsWarnedAbout(t *testing.T) {
 		door   = site + "[[door]]\nid = \"front\"\n" + strike
 		line   = door + "reader = { driver = \"line\", preset = \"hex-cr\", port = \"/dev/serial/by-id/1\" }\n"
 		field  = door + "reader = { driver = \"pn532\", port = \"/dev/serial/by-id/1\" }\n"
-		osdp  = door + "reader = { driver = \"osdp\", port = \"/dev/serial/by-id/1\", address = 0"
+		osdp   = door + "reader = { driver = \"osdp\", port = \"/dev/serial/by-id/1\", address = 0"
 	)
 	for _, tt := range []struct {
 		name, in string

@@ -142,7 +142,7 @@ func stream[T any](ctx context.Context, c *Client, method, path string, body any
 			Done bool `json:"done"`
 			*Error
 		}
-		if err := json.Unmarshal(raw, &end); err == nil && end.Error != nil && end.Error.Code != "" {
+		if err := json.Unmarshal(raw, &end); err == nil && end.Error != nil && end.Code != "" {
 			return end.Error
 		} else if err == nil && end.Done {
 			return nil

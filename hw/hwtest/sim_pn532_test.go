@@ -64,7 +64,7 @@ func newLineHost(t *testing.T, run func(ctx context.Context, pty *hwtest.PTY) er
 	ctx, off := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- run(ctx, pty) }()
-	t.Cleanup(func() { off(); _ = <-done })
+	t.Cleanup(func() { off(); <-done })
 	got := make(chan byte, 4096)
 	go func() {
 		buf := make([]byte, 256)

@@ -226,7 +226,7 @@ func FuzzTags(f *testing.F) {
 		"E1101200030BD101075402656E414243|44FE0000000000000000000000000000", "E110FF0003FF040000000000000000FF|00",
 	} {
 		var all []byte
-		for _, answer := range strings.Split(seed, "|") {
+		for answer := range strings.SplitSeq(seed, "|") {
 			raw := unhex(f, answer)
 			all = append(append(all, byte(len(raw))), raw...)
 		}

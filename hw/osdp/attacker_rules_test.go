@@ -233,7 +233,7 @@ func newSiege(t *testing.T, seed uint64) *siege {
 		s.m.tricks = append(s.m.tricks, mallorysTricks[s.rng.IntN(len(mallorysTricks))])
 	}
 	s.run(time.Second)
-	s.world.wire = func(line []byte, ends time.Time) []arrival {
+	s.wire = func(line []byte, ends time.Time) []arrival {
 		s.v.says(line)
 		if !s.now.Before(s.v.off) {
 			reader.outputs[0] = 0

@@ -11,17 +11,16 @@ import (
 // He knows the protocol and the default key, not the reader's. What he does to the
 // commands of other readers is nothing.
 type mallory struct {
-	w        *world
-	rng      *rand.Rand
-	reader   *pd
-	rival    *pd // answers to the default key, and says it is the reader
-	zeal     float64
-	tricks   []trick
-	seen     [][]byte // what went over the line in both directions, the last of it
-	held     [][]byte // commands that the reader has not heard yet
-	heard    func(command, reply []byte, at time.Time)
-	lastTrue []byte
-	did      map[string]int
+	w      *world
+	rng    *rand.Rand
+	reader *pd
+	rival  *pd // answers to the default key, and says it is the reader
+	zeal   float64
+	tricks []trick
+	seen   [][]byte // what went over the line in both directions, the last of it
+	held   [][]byte // commands that the reader has not heard yet
+	heard  func(command, reply []byte, at time.Time)
+	did    map[string]int
 }
 
 // trick is one thing that an attacker does with a command that he sees. He

@@ -8,15 +8,6 @@ import (
 
 func challenge(t testing.TB, text string) [8]byte { return [8]byte(unhex(t, text)) }
 
-func keyOf(t testing.TB, text string) Key {
-	t.Helper()
-	key, err := MakeKey(unhex(t, text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return key
-}
-
 // sameCipher says whether a cipher has a key, by what it makes of one block.
 func sameCipher(t *testing.T, name string, encrypt func(dst, src []byte), want string) {
 	t.Helper()
