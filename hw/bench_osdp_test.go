@@ -299,7 +299,7 @@ func BenchmarkPollOfSecureReader(b *testing.B) {
 func BenchmarkLineOfEightReaders(b *testing.B) {
 	l := newRS485(b)
 	link := b.TempDir() + "/tty"
-	readers := exec.CommandContext(b.Context(), os.Args[0]) //nolint:gosec // this program itself
+	readers := exec.CommandContext(b.Context(), os.Args[0])
 	readers.Env = append(os.Environ(), simulatedReaders+"="+link)
 	readers.Stderr = os.Stderr
 	stdin, err := readers.StdinPipe()

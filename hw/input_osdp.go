@@ -72,6 +72,33 @@ type osdpInputs struct {
 	at     time.Time
 	users  int // inputs that somebody listens to
 	asked  time.Time
+	ticket osdp.Ticket // of the last question
+	held   osdp.Inputs // what was told and is not believed yet
+}
+
+// told takes what a device says of its inputs. While nothing is known of them that
+// is not believed until a question of ours is answered: on a port that was opened
+// anew, a reader first repeats what it said to the last question before.
+func (i *osdpInputs) told(e osdp.Inputs) {
+	i.held = e
+	if i.levels != nil {
+		i.levels, i.at = e.Levels, e.At
+	}
+}
+
+// answered says whether a question about the inputs was the one that was settled,
+// and so what was told last is how they stand.
+func (i *osdpInputs) answered(e osdp.Settled) bool {
+	if e.Ticket != i.ticket || e.Err != nil || i.held.Levels == nil {
+		return false
+	}
+	i.levels, i.at = i.held.Levels, i.held.At
+	return true
+}
+
+// forget is what follows when they may have moved unheard.
+func (i *osdpInputs) forget() {
+	i.levels, i.held, i.ticket, i.asked = nil, osdp.Inputs{}, 0, time.Time{}
 }
 
 // The times of inputs.
@@ -90,7 +117,7 @@ func (d *osdpDevice) lookAfterInputs(now time.Time) {
 	can := d.peer.Capabilities()
 	switch silent := now.Sub(d.peer.LastHeard()); {
 	case silent >= inputLost && d.inputs.levels != nil:
-		d.inputs.levels = nil
+		d.inputs.forget()
 		d.tell()
 	case silent < inputLost && can.Of(osdp.FunctionInputs).Listed && (d.inputs.levels == nil || now.Sub(d.inputs.at) >= inputRefresh):
 		d.askInputs(now)
@@ -104,7 +131,10 @@ func (d *osdpDevice) askInputs(now time.Time) {
 		return
 	}
 	d.inputs.asked = now
-	_, _ = d.peer.Queue(now, osdp.ISTAT(), now.Add(inputLost)) // if it cannot be asked now, it is lost or soon asked again
+	// If it cannot be asked now, it is lost or soon asked again.
+	if ticket, err := d.peer.Queue(now, osdp.ISTAT(), now.Add(inputLost)); err == nil {
+		d.inputs.ticket = ticket
+	}
 }
 
 // osdpInput is one contact of one device, which says by itself what changes.

@@ -80,7 +80,7 @@ func TestNothingThatAReaderKnowsShowsItself(t *testing.T) { // T-3
 		if name == "card" || name == "other card" {
 			raw, _ = hex.DecodeString(secret)
 		}
-		for _, form := range []string{secret, string(raw), hex.EncodeToString(raw), hex.EncodeToString([]byte(secret)), strings.Trim(fmt.Sprint(raw), "[]")} {
+		for _, form := range []string{secret, string(raw), hex.EncodeToString(raw), hex.EncodeToString([]byte(secret)), strings.Trim(fmt.Sprintf("%d", raw), "[]")} {
 			if strings.Contains(all, strings.ToLower(form)) {
 				at := strings.Index(all, strings.ToLower(form))
 				t.Errorf("the %s shows itself: …%q…", name, all[max(0, at-80):at])

@@ -128,7 +128,9 @@ func (d *osdpDevice) take(event osdp.Event) {
 		return
 	case osdp.Settled:
 		d.settle(e.Ticket, e.Err)
-		return
+		if !d.inputs.answered(e) {
+			return
+		}
 	case osdp.Refused:
 		d.refused(e)
 		return
@@ -154,7 +156,7 @@ func (d *osdpDevice) take(event osdp.Event) {
 	case osdp.Attached:
 		d.attached = e.States
 	case osdp.Inputs:
-		d.inputs.levels, d.inputs.at = e.Levels, e.At
+		d.inputs.told(e)
 	case osdp.Outputs:
 		d.outputs = e.On
 	}
@@ -178,7 +180,8 @@ func (d *osdpDevice) became(e osdp.StateChanged) {
 	if trusted(e.State) != trusted(d.state) {
 		d.since = e.At
 	}
-	d.inputs.levels, d.outputs, d.attached = nil, nil, nil
+	d.inputs.forget()
+	d.outputs, d.attached = nil, nil
 	d.state = e.State
 	log := d.bus.log.Info
 	if !trusted(e.State) {
@@ -211,7 +214,8 @@ func (d *osdpDevice) refused(e osdp.Refused) {
 
 // deaf forgets what may have changed unheard, since the port is or was gone.
 func (d *osdpDevice) deaf() {
-	d.inputs.levels, d.outputs = nil, nil
+	d.inputs.forget()
+	d.outputs = nil
 	d.tell()
 }
 

@@ -44,7 +44,7 @@ func checkOSDPReader(decode Decode) (ReaderPlan, error) {
 	if err := decode(&o); err != nil {
 		return nil, err
 	}
-	if err := o.cardOptions.check(); err != nil {
+	if err := o.check(); err != nil {
 		return nil, err
 	}
 	use, tie, err := o.tie("")

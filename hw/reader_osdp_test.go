@@ -15,7 +15,7 @@ import (
 	"github.com/tilegate/tilegate/hw/hwtest"
 )
 
-//
+// what has no key of its own opens nothing.
 func TestAnUnpairedReaderIsNotBelievedAndAPairedOneIs(t *testing.T) {
 	t.Parallel()
 	reader := hwtest.NewOSDPReader(0)

@@ -157,8 +157,10 @@ func (r *OSDPReader) beep(data []byte) osdpReply {
 		}
 		return osdpNAK(9)
 	}
-	r.panel.beeps = append(r.panel.beeps, OSDPBeep{Tone: data[1], On: tenths(int(data[2])), Off: tenths(int(data[3])),
-		Count: int(data[4]), At: time.Now()})
+	r.panel.beeps = append(r.panel.beeps, OSDPBeep{
+		Tone: data[1], On: tenths(int(data[2])), Off: tenths(int(data[3])),
+		Count: int(data[4]), At: time.Now(),
+	})
 	return osdpReply{code: 0x40}
 }
 

@@ -98,8 +98,10 @@ func (r *OSDPReader) Unreliable(rate float64, seed uint64, kinds ...OSDPFault) {
 func (r *OSDPReader) draw() {
 	r.drawn = nil
 	if c := r.chance; c != nil && c.dice.Float64() < c.rate {
-		r.drawn = &OSDPMishap{Fault: c.kinds[c.dice.IntN(len(c.kinds))], Times: 1, Code: byte(c.dice.IntN(10)),
-			Delay: 210*time.Millisecond + time.Duration(c.dice.Int64N(int64(2790*time.Millisecond)))}
+		r.drawn = &OSDPMishap{
+			Fault: c.kinds[c.dice.IntN(len(c.kinds))], Times: 1, Code: byte(c.dice.IntN(10)),
+			Delay: 210*time.Millisecond + time.Duration(c.dice.Int64N(int64(2790*time.Millisecond))),
+		}
 	}
 }
 
