@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,35 +54,57 @@ func (g *gateway) Readers(context.Context) ([]control.Reader, error) {
 // PairReader gives a device a key of its own. It goes on although the caller
 // went away: half a pairing is worse than one that nobody watched.
 func (g *gateway) PairReader(ctx context.Context, caller control.Caller, ask control.Pairing, each func(control.Step) error) error {
-	d, err := g.findDoor(ask.Door)
-	if err != nil {
-		return err
-	}
-	one, err := d.pairable(ask.Device)
+	d, one, err := g.deviceThat(ask.Door, ask.Device, "be paired", can[hw.Pairer])
 	if err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ask.Window)
 	defer cancel()
-	err = one.self.(hw.Pairer).Pair(ctx, func(text string) {
-		_ = each(control.Step{At: g.clock.Wall(), Text: text}) // nobody watches any more
-	})
-	event := d.event(access.ActionEvent)
-	event.Actor, event.Detail, event.Reader = caller.Name, "reader paired", one.name
-	if err != nil {
-		event.Detail = "reader not paired: " + oneLine(err.Error())
-	}
-	g.journal.Append(event)
+	err = one.self.(hw.Pairer).Pair(ctx, g.tell(each))
+	d.acted(caller, one, "paired", err)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return &control.Error{
 			Code: control.Timeout, Message: fmt.Sprintf("reader %s of door %s was not paired within %v", one.name, d.id, ask.Window),
 			Hint: "is it powered, at the right address and speed, and in install mode? see: tilegate reader list",
 		}
 	}
+	return err
+}
+
+// MoveReader gives a device another address, or its line another speed. It goes
+// on although the caller went away.
+func (g *gateway) MoveReader(ctx context.Context, caller control.Caller, ask control.Moving, each func(control.Step) error) error {
+	d, one, err := g.deviceThat(ask.Door, ask.Device, "be moved", can[hw.Mover])
 	if err != nil {
-		return fmt.Errorf("reader %s of door %s: %w", one.name, d.id, err)
+		return err
 	}
-	return nil
+	var address int
+	if _, err := fmt.Sscanf(one.use.Address, "address %d", &address); err != nil {
+		return fmt.Errorf("%s of door %s: %w", one.name, d.id, err)
+	}
+	if ask.Address != nil {
+		address = *ask.Address
+	}
+	err = one.self.(hw.Mover).Move(context.WithoutCancel(ctx), address, cmp.Or(ask.Baud, one.use.Settings.Baud), g.tell(each))
+	d.acted(caller, one, "moved", err)
+	return err
+}
+
+// tell tells steps to whoever still watches.
+func (g *gateway) tell(each func(control.Step) error) func(string) {
+	return func(text string) {
+		_ = each(control.Step{At: g.clock.Wall(), Text: text}) // nobody watches any more
+	}
+}
+
+// acted writes down what somebody did to a device, and what came of it.
+func (d *openDoor) acted(caller control.Caller, one deviceOf, did string, err error) {
+	event := d.event(access.ActionEvent)
+	event.Actor, event.Detail, event.Reader = caller.Name, "reader "+did, one.name
+	if err != nil {
+		event.Detail = "reader not " + did + ": " + oneLine(err.Error())
+	}
+	d.journal.Append(event)
 }
 
 // EnableKeypad switches a keypad on again that guessing switched off. The tries
@@ -106,34 +129,41 @@ func (g *gateway) EnableKeypad(_ context.Context, caller control.Caller, door, r
 	return control.Enabled{}, &control.Error{Code: control.NotFound, Message: notThere(d.id, reader), Hint: "it has: " + strings.Join(names, ", ")}
 }
 
-// pairable is the device of that name that can be paired; without a name, the
-// only one that can.
-func (d *openDoor) pairable(name string) (deviceOf, error) {
-	var can []deviceOf
+// can says whether a device is of a kind.
+func can[T any](device any) bool {
+	_, ok := device.(T)
+	return ok
+}
+
+// deviceThat is the device of that name that can do something; without a name,
+// the only one that can.
+func (g *gateway) deviceThat(door, name, what string, can func(any) bool) (*openDoor, deviceOf, error) {
+	d, err := g.findDoor(door)
+	if err != nil {
+		return nil, deviceOf{}, err
+	}
+	var able []deviceOf
 	var names []string
 	for _, one := range d.devices() {
-		if _, ok := one.self.(hw.Pairer); ok {
-			can, names = append(can, one), append(names, one.name)
-		}
-		if name != "" && one.name == name {
-			if _, ok := one.self.(hw.Pairer); !ok {
-				return deviceOf{}, &control.Error{
-					Code: control.Conflict, Message: fmt.Sprintf("%s of door %s speaks %s, which has no keys: there is nothing to pair", name, d.id, one.use.Protocol),
-				}
+		if name != "" && one.name == name && !can(one.self) {
+			return nil, one, &control.Error{
+				Code: control.Conflict, Message: fmt.Sprintf("%s of door %s speaks %s, and cannot %s", name, d.id, one.use.Protocol, what),
 			}
-			return one, nil
+		}
+		if can(one.self) {
+			names = append(names, one.name)
+			if name == "" || one.name == name {
+				able = append(able, one)
+			}
 		}
 	}
 	switch {
-	case name == "" && len(can) == 1:
-		return can[0], nil
-	case len(can) == 0:
-		return deviceOf{}, &control.Error{Code: control.NotFound, Message: fmt.Sprintf("door %s has no device that can be paired", d.id), Hint: "see: tilegate reader list"}
+	case len(able) == 1:
+		return d, able[0], nil
+	case len(names) == 0:
+		return nil, deviceOf{}, &control.Error{Code: control.NotFound, Message: fmt.Sprintf("door %s has no device that can %s", d.id, what), Hint: "see: tilegate reader list"}
 	}
-	return deviceOf{}, &control.Error{
-		Code: control.NotFound, Message: notThere(d.id, name),
-		Hint: "say which: " + strings.Join(names, ", "),
-	}
+	return nil, deviceOf{}, &control.Error{Code: control.NotFound, Message: notThere(d.id, name), Hint: "say which: " + strings.Join(names, ", ")}
 }
 
 func notThere(door, name string) string {
@@ -143,4 +173,7 @@ func notThere(door, name string) string {
 	return fmt.Sprintf("door %s has no device %q", door, name)
 }
 
-var _ control.ReaderOps = (*gateway)(nil)
+var (
+	_ control.ReaderOps = (*gateway)(nil)
+	_ control.MoverOps  = (*gateway)(nil)
+)

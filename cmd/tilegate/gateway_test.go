@@ -129,7 +129,7 @@ func welcome() control.Answer {
 }
 
 func (g *gateway) operations() control.Operations {
-	return control.Operations{Status: g, Doors: g, Holds: g, Readers: g, Events: g, Access: g, Sync: g, Kisi: g, Reload: g}
+	return control.Operations{Status: g, Doors: g, Holds: g, Readers: g, Movers: g, Events: g, Access: g, Sync: g, Kisi: g, Reload: g}
 }
 
 func (g *gateway) act(what string) error {
@@ -163,6 +163,17 @@ func (g *gateway) TestDoor(_ context.Context, _ control.Caller, door string) ([]
 }
 
 func (g *gateway) Readers(context.Context) ([]control.Reader, error) { return g.readers, nil }
+
+func (g *gateway) MoveReader(_ context.Context, _ control.Caller, ask control.Moving, each func(control.Step) error) error {
+	if err := each(control.Step{At: noon, Text: "found there"}); err != nil {
+		return err
+	}
+	address := "-"
+	if ask.Address != nil {
+		address = fmt.Sprint(*ask.Address)
+	}
+	return g.act(fmt.Sprintf("move %s %s to %s at %d", ask.Door, ask.Device, address, ask.Baud))
+}
 
 func (g *gateway) EnableKeypad(_ context.Context, _ control.Caller, door, reader string) (control.Enabled, error) {
 	return control.Enabled{Door: door, Reader: "in", WasOff: door == "front"}, g.act("enable " + door + " " + reader)

@@ -19,7 +19,7 @@ func newReader(t *tool) *cobra.Command {
 	return noun("reader", "list, pair, find and watch the readers", "Lists, pairs, finds and watches the readers of the doors.",
 		`  tilegate reader list
   tilegate reader watch front`,
-		newReaderList(t), newReaderPair(t), newReaderProbe(t), newReaderEnable(t), newReaderWatch(t))
+		newReaderList(t), newReaderPair(t), newReaderProbe(t), newReaderMove(t), newReaderEnable(t), newReaderWatch(t))
 }
 
 func newReaderList(t *tool) *cobra.Command {

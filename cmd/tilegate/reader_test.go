@@ -12,7 +12,8 @@ import (
 func TestReaderListShowsWhoHasAKeyAndWhatTheLineLost(t *testing.T) {
 	s := open(t, morning())
 	golden(t, "reader", s.transcript(t, "reader", "list")+s.transcript(t, "reader", "pair", "front", "in", "--for", "2m")+
-		s.transcript(t, "reader", "enable", "front")+s.transcript(t, "reader", "enable", "rear", "in"))
+		s.transcript(t, "reader", "move", "front", "--address", "3")+s.transcript(t, "reader", "move", "front", "in", "--baud", "115200")+
+		s.transcript(t, "reader", "move", "front")+s.transcript(t, "reader", "enable", "front")+s.transcript(t, "reader", "enable", "rear", "in"))
 }
 
 func TestReaderPairSaysWhichAndExitsAsItWent(t *testing.T) {

@@ -26,6 +26,7 @@ type Operations struct {
 	Doors   DoorOps
 	Holds   HoldOps
 	Readers ReaderOps
+	Movers  MoverOps
 	Events  EventOps
 	Access  AccessOps
 	Sync    SyncOps

@@ -22,6 +22,22 @@ type ReaderOps interface {
 	EnableKeypad(ctx context.Context, caller Caller, door, reader string) (Enabled, error)
 }
 
+// MoverOps sends devices to other addresses and speeds of their line. It acts.
+type MoverOps interface {
+	// MoveReader gives a device another address, or its whole line another
+	// speed, and returns when it was found there; each is called with every step
+	// in words. The settings must be changed after it.
+	MoveReader(ctx context.Context, caller Caller, ask Moving, each func(Step) error) error
+}
+
+// Moving is where to send which device.
+type Moving struct {
+	Door    string `json:"door"`
+	Device  string `json:"device"`            // as in Pairing
+	Address *int   `json:"address,omitempty"` // nil: as it is
+	Baud    int    `json:"baud,omitempty"`    // 0: as it is
+}
+
 // Enabled says what EnableKeypad did.
 type Enabled struct {
 	Door   string `json:"door"`
@@ -90,6 +106,31 @@ func (s *Server) pairReader(r *http.Request, caller Caller, start func() error, 
 		return err
 	}
 	return s.ops.Readers.PairReader(r.Context(), caller, ask, func(step Step) error { return send(step) })
+}
+
+func (s *Server) moveReader(r *http.Request, caller Caller, start func() error, send func(any) error) error {
+	if s.ops.Movers == nil {
+		return missing("a reader")
+	}
+	var ask Moving
+	if err := decode(r, &ask); err != nil {
+		return err
+	}
+	if ask.Address == nil && ask.Baud == 0 {
+		return &Error{Code: BadRequest, Message: "say where to: an address, or a speed"}
+	}
+	ask.Door = r.PathValue("door")
+	if err := start(); err != nil {
+		return err
+	}
+	return s.ops.Movers.MoveReader(r.Context(), caller, ask, func(step Step) error { return send(step) })
+}
+
+// MoveReader sends a device to another address or speed. It needs the operate
+// socket.
+func (c *Client) MoveReader(ctx context.Context, ask Moving, each func(Step) error) error {
+	path := "/v1/doors/" + url.PathEscape(ask.Door) + "/move"
+	return stream(ctx, c, http.MethodPost, path, ask, each)
 }
 
 // keypadRequest is which reader's keypad is meant; empty: the only one.

@@ -38,6 +38,7 @@ func (s *Server) routes() []route {
 		{pattern: "POST /v1/doors/{door}/release", acts: true, answer: s.releaseDoor},
 		{pattern: "GET /v1/readers", answer: s.readers},
 		{pattern: "POST /v1/doors/{door}/pair", acts: true, stream: s.pairReader},
+		{pattern: "POST /v1/doors/{door}/move", acts: true, stream: s.moveReader},
 		{pattern: "POST /v1/doors/{door}/keypad", acts: true, answer: s.enableKeypad},
 		{pattern: "GET /v1/events", answer: s.events},
 		{pattern: "GET /v1/events/follow", stream: s.follow},
