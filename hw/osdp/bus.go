@@ -72,10 +72,15 @@ func (b *Bus) Remove(p *Peer) {
 }
 
 // Restart is to be called when the port was opened anew: all readers are tried
-// at once, where they were. What they forgot meanwhile they will say.
+// at once, where they were. What they forgot meanwhile they will say. One that was
+// not heard for longer than two seconds is met anew: what was held to it meanwhile
+// is to open nothing now.
 func (b *Bus) Restart(now time.Time) {
 	b.current, b.quiet = nil, now.Add(b.wire(2))
 	for _, p := range b.peers {
+		if p.step == stepLive && now.Sub(p.lastGood) >= backlogMost {
+			p.goOffline(now, RefusedTimeout)
+		}
 		p.notBefore, p.silentSince = now, now
 		p.out.again, p.out.misses = now, 0
 	}

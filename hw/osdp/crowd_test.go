@@ -43,3 +43,24 @@ func TestACrowdedLineLeavesNobodyOut(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatWasShownWhileThePortWasAwayOpensNothing(t *testing.T) {
+	for _, tt := range []struct {
+		away  time.Duration
+		cards int
+	}{{time.Second, 1}, {3 * time.Second, 0}, {7 * time.Second, 0}} {
+		w := newWorld(t, 115200)
+		reader, peer := w.secure(0)
+		w.run(time.Second)
+		w.wantState(peer, Secure)
+		w.now = w.now.Add(tt.away)
+		reader.events = append(reader.events, card)
+		w.bus.Restart(w.now)
+		w.run(time.Second)
+		w.wantState(peer, Secure)
+		w.wantCards(peer, tt.cards)
+		reader.events = append(reader.events, card)
+		w.run(time.Second)
+		w.wantCards(peer, tt.cards+1)
+	}
+}
