@@ -177,6 +177,7 @@ func (r *osdpReader) offer(at time.Time, kind access.Kind, value Value, err erro
 	case !r.rate.AllowN(at, 1):
 		r.drop(osdpDropRate)
 	default:
+		r.keys.clear() // whoever pressed them has gone, or holds a card now
 		r.hold.note(seen)
 		r.put(Read{Kind: kind, Value: value, Assurance: r.plan.assurance, At: at})
 	}

@@ -222,3 +222,19 @@ func TestCloseEndsWhateverWaits(t *testing.T) {
 		t.Errorf("signal: got %v, want %v", err, os.ErrClosed)
 	}
 }
+
+// Whoever pressed half a PIN has gone when the next card comes.
+func TestACardEndsTheDigitsBeforeIt(t *testing.T) {
+	t.Parallel()
+	r := hwtest.NewOSDPReader(0)
+	l := paired(t, r)
+	tile := l.tile(0, `as = "uid"`)
+	awaits(t, "heard", r.Online)
+	r.Press("99")
+	tile.show(r, cardA)
+	r.Press("1234#")
+	awaits(t, "card and PIN", func() bool { return len(tile.all()) == 2 })
+	if got := tile.all()[1]; got.Kind != access.PIN || got.Value != "1234" {
+		t.Errorf("got %s of %d digits, want those after the card alone", got.Kind, len(got.Value))
+	}
+}
