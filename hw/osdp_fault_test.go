@@ -3,7 +3,6 @@ package hw_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,28 +69,6 @@ func TestEachFaultOfAReaderIsCountedAndReadsNothing(t *testing.T) {
 			}
 		})
 	}
-}
-
-// F-33: BUSY for ever is not the neighbour's trouble.
-func TestAReaderThatIsBusyForEverGoesDownAndHeals(t *testing.T) {
-	t.Parallel()
-	busy, well := hwtest.NewOSDPReader(0), hwtest.NewOSDPReader(1)
-	l := paired(t, busy, well)
-	stuck, tile := l.tile(0, ""), l.tile(1, `as = "uid"`)
-	busy.Break(hwtest.OSDPMishap{Fault: hwtest.OSDPBusy})
-	for i := 0; stuck.Stats().Up; i++ {
-		tile.show(well, fmt.Sprintf("04000000%04x80", i))
-		awaits(t, "the neighbour is read", func() bool { return len(tile.all()) == i+1 })
-		time.Sleep(250 * time.Millisecond) // and so no card comes faster than a hand
-		if i > 100 {
-			t.Fatal("still up after 100 cards at the neighbour")
-		}
-	}
-	if s := stuck.Stats(); s.Drops["busy"] == 0 || s.Err == "" {
-		t.Errorf("got %+v", s)
-	}
-	busy.Mend()
-	stuck.up()
 }
 
 // attacks are readers that must not be believed, and never given a key.
@@ -282,96 +259,6 @@ func TestNoiseAtLineRateReadsNothing(t *testing.T) {
 	awaits(t, "in order again", func() bool { return tile.Stats().Up && r.Secure() })
 	tile.show(r, cardA)
 	tile.want(cardA)
-}
-
-// F-30.
-func TestAnAdapterThatWasUnpluggedHealsAlsoUnderAnotherNumber(t *testing.T) {
-	t.Parallel()
-	r, other := hwtest.NewOSDPReader(0), hwtest.NewOSDPReader(1)
-	l := paired(t, r, other)
-	tile, second := l.tile(0, `as = "uid"`), l.tile(1, `as = "uid"`)
-	tile.show(r, cardA)
-	tile.want(cardA)
-	for _, away := range []time.Duration{300 * time.Millisecond, 9 * time.Second} { // the readers forget us after 8 s
-		if err := l.port.Unplug(); err != nil {
-			t.Fatal(err)
-		}
-		if s := tile.down(); s.Err == "" {
-			t.Errorf("got %+v", s)
-		}
-		time.Sleep(away)
-		back := time.Now()
-		if err := l.port.Replug(); err != nil { // a new terminal behind the same name
-			t.Fatal(err)
-		}
-		tile.up()
-		second.up()
-		if took := time.Since(back); took > 8*time.Second {
-			t.Errorf("away for %s: up again after %s, want 5 s", away, took)
-		} else {
-			t.Logf("away for %s: up again after %s", away, took)
-		}
-	}
-	tile.show(r, cardB)
-	second.show(other, cardA)
-	tile.want(cardA, cardB)
-	second.want(cardA)
-	if s := tile.Stats(); s.Reopens < 2 {
-		t.Errorf("got %d openings, want two more at least", s.Reopens)
-	}
-}
-
-// A line on which nobody answers is opened anew: some adapters hang until then.
-func TestAMuteLineIsOpenedAnew(t *testing.T) {
-	t.Parallel()
-	r := hwtest.NewOSDPReader(0)
-	l := paired(t, r)
-	tile := l.tile(0, `as = "uid"`)
-	r.Break(hwtest.OSDPMishap{Fault: hwtest.OSDPDead})
-	tile.down()
-	for end := time.Now().Add(60 * time.Second); tile.Stats().Steps["reopen"] == 0; time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("not opened anew within a minute")
-		}
-	}
-	r.Mend()
-	tile.up()
-	tile.show(r, cardA)
-	tile.want(cardA)
-}
-
-// F-30, I9: a dead reader does not take the line from its neighbours.
-func TestADeadReaderDoesNotSlowItsNeighbours(t *testing.T) {
-	t.Parallel()
-	var readers []*hwtest.OSDPReader
-	for address := range byte(4) {
-		readers = append(readers, hwtest.NewOSDPReader(address))
-	}
-	l := paired(t, readers...)
-	tile := l.tile(0, "as = \"uid\"\nhold_off = \"0s\"")
-	for address := 1; address < 4; address++ {
-		l.tile(address, "")
-	}
-	measure := func() time.Duration {
-		var all []time.Duration
-		for range 25 {
-			n := len(tile.all())
-			tile.show(readers[0], cardA)
-			shown := time.Now()
-			awaits(t, "read", func() bool { return len(tile.all()) > n })
-			all = append(all, tile.all()[n].At.Sub(shown))
-			time.Sleep(170 * time.Millisecond)
-		}
-		slices.Sort(all)
-		return all[len(all)/2]
-	}
-	alive := measure()
-	readers[3].Break(hwtest.OSDPMishap{Fault: hwtest.OSDPDead})
-	dead := measure()
-	t.Logf("card to read, median: %s with all alive, %s with one dead", alive, dead)
-	if dead > 2*alive+50*time.Millisecond {
-		t.Errorf("card to read, median: %s with all alive, %s with one dead", alive, dead)
-	}
 }
 
 // F-34: a reader whose supply is too weak reboots for ever. It is told, and opens

@@ -25,6 +25,8 @@ func (l *rs485) pairs(device any, within time.Duration) error {
 // has, if it has one: after a restart it is believed, or can be paired.
 func TestAPairingThatIsCutOffLosesNoReader(t *testing.T) {
 	t.Parallel()
+	var all sync.WaitGroup // they wait far more than they work
+	defer all.Wait()
 	dead := func(on byte) []hwtest.OSDPMishap { return []hwtest.OSDPMishap{{Fault: hwtest.OSDPDead, On: on}} }
 	for _, tt := range []struct {
 		name    string
@@ -39,41 +41,42 @@ func TestAPairingThatIsCutOffLosesNoReader(t *testing.T) {
 		{"unplugged after it took the key", []hwtest.OSDPMishap{{Fault: hwtest.OSDPDropReply, On: 0x75}, {Fault: hwtest.OSDPDropReply, On: 0x76}, {Fault: hwtest.OSDPDropReply, On: 0x61}}},
 		{"says it took the key and did not", []hwtest.OSDPMishap{{Fault: hwtest.OSDPKeysetForgotten}}},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			r := hwtest.NewOSDPReader(0)
-			l := newRS485(t, r).power()
-			before := l.open(0, `as = "uid"`)
-			awaits(t, "met", func() bool { return before.Stats().Identity != "" })
-			for _, m := range tt.mishaps {
-				r.Break(m)
-			}
-			err := l.pairs(before, 4*time.Second)
-			if err == nil {
-				t.Fatal("paired, though the reader was gone")
-			}
-			t.Log(err)
-			if s := before.Stats(); s.Secure {
-				t.Errorf("got %+v", s)
-			}
-			if err := before.Close(); err != nil {
-				t.Fatal(err)
-			}
-			r.Mend()
-			l.restart()
-			tile := l.open(0, `as = "uid"`)
-			if r.Paired() { // it took the key, so we have it
-				awaits(t, "believed after the restart", func() bool { return tile.Stats().Up })
-			} else {
-				awaits(t, "met again", func() bool { return tile.Stats().Identity != "" })
-				if err := l.pairs(tile, 20*time.Second); err != nil {
+		all.Go(func() {
+			t.Run(tt.name, func(t *testing.T) {
+				r := hwtest.NewOSDPReader(0)
+				l := newRS485(t, r).power()
+				before := l.open(0, `as = "uid"`)
+				awaits(t, "met", func() bool { return before.Stats().Identity != "" })
+				for _, m := range tt.mishaps {
+					r.Break(m)
+				}
+				err := l.pairs(before, 4*time.Second)
+				if err == nil {
+					t.Fatal("paired, though the reader was gone")
+				}
+				t.Log(err)
+				if s := before.Stats(); s.Secure {
+					t.Errorf("got %+v", s)
+				}
+				if err := before.Close(); err != nil {
 					t.Fatal(err)
 				}
-			}
-			kept, err := l.keys.Keys("port-tty-0")
-			if err != nil || !r.HasKey(kept.Current) || kept.Pending != nil {
-				t.Errorf("what is kept is not the key of the reader: %v", err)
-			}
+				r.Mend()
+				l.restart()
+				tile := l.open(0, `as = "uid"`)
+				if r.Paired() { // it took the key, so we have it
+					awaits(t, "believed after the restart", func() bool { return tile.Stats().Up })
+				} else {
+					awaits(t, "met again", func() bool { return tile.Stats().Identity != "" })
+					if err := l.pairs(tile, 20*time.Second); err != nil {
+						t.Fatal(err)
+					}
+				}
+				kept, err := l.keys.Keys("port-tty-0")
+				if err != nil || !r.HasKey(kept.Current) || kept.Pending != nil {
+					t.Errorf("what is kept is not the key of the reader: %v", err)
+				}
+			})
 		})
 	}
 }

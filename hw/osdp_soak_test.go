@@ -22,13 +22,6 @@ type soaked struct {
 	notHeard int // it went out in full, and was not for us to believe any more
 }
 
-// Ten thousand taps are in osdp_soak_norace_test.go: with the race detector it is
-// fewer.
-func TestSoakOfEightSecureReadersOnABadLine(t *testing.T) { // F-33, F-34
-	t.Parallel()
-	soak(t, 1_600)
-}
-
 // soak holds so many cards to eight secure readers on one line, of which one
 // exchange in a hundred goes wrong. No tap whose reply reached us is lost, none is
 // told twice, none is told that was not shown, and none at another reader than
