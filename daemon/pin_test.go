@@ -45,8 +45,12 @@ func openPad(t *testing.T, door string) *pinBench {
 		kind          access.Kind
 		value, holder string
 	}{
-		{access.Card, "anna", "anna"}, {access.Card, "berta", "berta"}, {access.Card, "carlo", "carlo"},
-		{access.PIN, "0417", "anna"}, {access.PIN, "0417", "berta"}, {access.PIN, "481516", "berta"},
+		{access.Card, "anna", "anna"},
+		{access.Card, "berta", "berta"},
+		{access.Card, "carlo", "carlo"},
+		{access.PIN, "0417", "anna"},
+		{access.PIN, "0417", "berta"},
+		{access.PIN, "481516", "berta"},
 	} {
 		r.Assignments = append(r.Assignments, access.Assignment{
 			ID: fmt.Sprint(i), Kind: row.kind, Digest: key.Digest(row.kind, []byte(row.value)), Assurance: access.LowAssured, Holder: row.holder, Active: true,

@@ -153,9 +153,24 @@ func FuzzOptions(f *testing.F) {
 // namesKey says whether a person finds in an error what to change.
 func namesKey(err string) bool {
 	for _, of := range []any{
-		lineOptions{}, frameOptions{}, checkOptions{}, selectOptions{}, decodeOptions{}, dialogueOptions{}, step{}, vector{},
-		pn532Options{}, modbusOptions{}, usbOptions{}, gpioStrikeOptions{}, gpioInputOptions{}, modbusInputOptions{},
-		portOptions{}, strikeOptions{}, circuitOptions{}, gpioOptions{},
+		lineOptions{},
+		frameOptions{},
+		checkOptions{},
+		selectOptions{},
+		decodeOptions{},
+		dialogueOptions{},
+		step{},
+		vector{},
+		pn532Options{},
+		modbusOptions{},
+		usbOptions{},
+		gpioStrikeOptions{},
+		gpioInputOptions{},
+		modbusInputOptions{},
+		portOptions{},
+		strikeOptions{},
+		circuitOptions{},
+		gpioOptions{},
 	} {
 		kind := reflect.TypeOf(of)
 		for field := range kind.Fields() {

@@ -42,7 +42,8 @@ func TestEachFaultOfAReaderIsCountedAndReadsNothing(t *testing.T) {
 	for code := range byte(10) {
 		faults = append(faults, fault{
 			fmt.Sprintf("refusal %d", code), fmt.Sprintf("nak_%d", code),
-			hwtest.OSDPMishap{Fault: hwtest.OSDPRefuse, On: poll, Code: code, Times: 1}, false,
+			hwtest.OSDPMishap{Fault: hwtest.OSDPRefuse, On: poll, Code: code, Times: 1},
+			false,
 		})
 	}
 	for _, tt := range faults {

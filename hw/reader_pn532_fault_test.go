@@ -101,8 +101,10 @@ func pn532ReadsNothingWrongWhileAllBreaks(t *testing.T) {
 	key := hwtest.NewPKOCCard("04A1B2C3D4E5F6", nil)
 	text := strings.Repeat("0123456789", 30)
 	tags := []hwtest.Tag{key, hwtest.NewType4("04AAAAAAAAAAAA", hwtest.NDEFText("en", text)), hwtest.NewMifareClassic("922E5832")}
-	faults := []hwtest.PN532Fault{hwtest.PN532NoACK, hwtest.PN532NoAnswer, hwtest.PN532ErrorFrame, hwtest.PN532Garbage,
-		hwtest.PN532WrongChecksum, hwtest.PN532Truncated, hwtest.PN532Doubled}
+	faults := []hwtest.PN532Fault{
+		hwtest.PN532NoACK, hwtest.PN532NoAnswer, hwtest.PN532ErrorFrame, hwtest.PN532Garbage,
+		hwtest.PN532WrongChecksum, hwtest.PN532Truncated, hwtest.PN532Doubled,
+	}
 	b.await("up", func() bool { return b.reader.Stats().Up })
 	for n := range 15 {
 		for range dice.IntN(3) {

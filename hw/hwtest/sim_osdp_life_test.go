@@ -167,8 +167,14 @@ func TestOSDPOutputsObeyEveryControl(t *testing.T) {
 			control, tenths byte
 			now, after      bool // after 1 s
 		}{
-			{2, 0, true, true}, {1, 0, false, false}, {5, 5, true, false}, {2, 0, true, true}, {6, 5, false, true},
-			{5, 5, true, true}, {1, 0, false, false}, {0, 0, false, false},
+			{2, 0, true, true},
+			{1, 0, false, false},
+			{5, 5, true, false},
+			{2, 0, true, true},
+			{6, 5, false, true},
+			{5, 5, true, true},
+			{1, 0, false, false},
+			{0, 0, false, false},
 		} {
 			number = number%3 + 1
 			code, _ := p.command(0, number, 0x68, 0, tt.control, tt.tenths, 0)
@@ -217,8 +223,10 @@ func TestOSDPReaderReportsWhatHappensInTurn(t *testing.T) {
 		if err := r.Show("12*4#"); err != nil {
 			t.Fatal(err)
 		}
-		for i, want := range []string{"49 00 01", "51 00 00 04 4F 50 45 4E", "90 0A 51 3D 51 52", "4B 02",
-			"50 00 00 40 00 54 47 31 3A 36 42 46 2B", "53 00 05 31 32 7F 34 0D", "40"} {
+		for i, want := range []string{
+			"49 00 01", "51 00 00 04 4F 50 45 4E", "90 0A 51 3D 51 52", "4B 02",
+			"50 00 00 40 00 54 47 31 3A 36 42 46 2B", "53 00 05 31 32 7F 34 0D", "40",
+		} {
 			code, data := p.command(0, i%3+1, 0x60)
 			if got := spell(append([]byte{code}, data...)); got != want {
 				t.Errorf("event %d: got %s, want %s", i, got, want)

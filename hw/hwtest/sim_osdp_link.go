@@ -22,8 +22,10 @@ type osdpReply struct {
 }
 
 func osdpNAK(reason byte) osdpReply {
-	return osdpReply{code: 0x41, data: []byte{reason},
-		bare: reason == 1 || reason == 4 || reason == 5 || reason == 6}
+	return osdpReply{
+		code: 0x41, data: []byte{reason},
+		bare: reason == 1 || reason == 4 || reason == 5 || reason == 6,
+	}
 }
 
 // osdpSaid is what a reader puts on the line.

@@ -140,8 +140,10 @@ func (r *OSDPReader) challenge(f osdpFrame) osdpReply {
 		cryptogram[15] ^= 1
 	}
 	r.session = s
-	return osdpReply{code: 0x76, block: []byte{3, 0x12, selector},
-		data: slices.Concat(r.Identity.Client[:], rndB, cryptogram)}
+	return osdpReply{
+		code: 0x76, block: []byte{3, 0x12, selector},
+		data: slices.Concat(r.Identity.Client[:], rndB, cryptogram),
+	}
 }
 
 // confirm answers SCRYPT.

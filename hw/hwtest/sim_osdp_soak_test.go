@@ -17,8 +17,10 @@ func TestOSDPTapsOfABadLineAreAccountedFor(t *testing.T) {
 		taps := map[uint32]*OSDPTap{}
 		onLine(t, func(p *panel) {
 			poll := p.poll
-			kinds := []OSDPFault{OSDPLoseCommand, OSDPDropReply, OSDPCorruptReply, OSDPDuplicateReply,
-				OSDPWrongAddress, OSDPWrongSequence, OSDPSequenceZero, OSDPBusy, OSDPNoisePrefix}
+			kinds := []OSDPFault{
+				OSDPLoseCommand, OSDPDropReply, OSDPCorruptReply, OSDPDuplicateReply,
+				OSDPWrongAddress, OSDPWrongSequence, OSDPSequenceZero, OSDPBusy, OSDPNoisePrefix,
+			}
 			if tt.secure {
 				// In clear a reply that is late by three commands has the
 				// number of the next one: no panel could tell.

@@ -255,16 +255,20 @@ func TestOSDPSessionKeysAreThoseOfTheDocument(t *testing.T) { // V11, V13, V16
 		}
 	}
 	s := newOSDPSession(OSDPDefaultKey(), unspell(t, "0102030405060708"), unspell(t, "1112131415161718"))
-	want := []string{"59 63 E6 94 77 34 E9 B2 70 1C 70 0E 9D D0 41 16", "CB 25 5A 58 DB 26 06 49 2A 1F E0 34 61 F4 98 E8",
-		"86 95 45 7F 1F BA 99 C0 FF 42 06 6C D7 13 30 27"}
+	want := []string{
+		"59 63 E6 94 77 34 E9 B2 70 1C 70 0E 9D D0 41 16", "CB 25 5A 58 DB 26 06 49 2A 1F E0 34 61 F4 98 E8",
+		"86 95 45 7F 1F BA 99 C0 FF 42 06 6C D7 13 30 27",
+	}
 	if got := []string{spell(s.clientCryptogram()), spell(s.serverCryptogram()), spell(s.open())}; !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 	sequence := unspell(t, "000102030405060708090A0B0C0D0E0F10111213")
 	for _, tt := range []struct{ name, got, want string }{
 		{"sealed 60", spell(s.seal(s.replyMAC, []byte{0x60})), "95 2F E3 70 BE 02 41 15 3D A9 10 92 7B 69 2D 75"},
-		{"sealed block", spell(s.seal(s.replyMAC, sequence[:16])),
-			"45 31 26 D8 F0 03 69 60 5D B3 A0 06 FA B4 96 9C 82 12 D3 ED EF A1 8C A1 3E FE BF 3D 86 18 51 0E"},
+		{
+			"sealed block", spell(s.seal(s.replyMAC, sequence[:16])),
+			"45 31 26 D8 F0 03 69 60 5D B3 A0 06 FA B4 96 9C 82 12 D3 ED EF A1 8C A1 3E FE BF 3D 86 18 51 0E",
+		},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%s: got %s, want %s", tt.name, tt.got, tt.want)

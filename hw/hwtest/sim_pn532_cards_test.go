@@ -122,6 +122,7 @@ func (*chatty) PowerUp() {}
 func (*chatty) Select() hwtest.Target {
 	return hwtest.Target{SENS: [2]byte{0x03, 0x44}, SEL: 0x20, UID: make([]byte, 7), ATS: []byte{1}}
 }
+
 func (c *chatty) Exchange(command []byte) []byte {
 	if len(command) == 300 {
 		return []byte{0x90, 0x00}

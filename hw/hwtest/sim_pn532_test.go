@@ -62,8 +62,8 @@ func newLineHost(t *testing.T, run func(ctx context.Context, pty *hwtest.PTY) er
 		t.Fatal(err)
 	}
 	ctx, off := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- run(ctx, pty) }()
+	done := make(chan struct{})
+	go func() { defer close(done); _ = run(ctx, pty) }()
 	t.Cleanup(func() { off(); <-done })
 	got := make(chan byte, 4096)
 	go func() {

@@ -89,10 +89,16 @@ func TestAnswersAreFoundAmongWhatTheLineBrings(t *testing.T) {
 		{"no such channel", on, "01 85 02 C3 51", modbus.Answer{End: 5}, true, modbus.Exception(2)},
 		{"busy", on, "01 85 06 C2 92", modbus.Answer{End: 5}, true, modbus.Exception(6)},
 		{"nothing", on, "", modbus.Answer{}, false, nil},
-		{"eight contacts, the first and the last closed", modbus.ReadInputs(1, 0, 8), "01 02 01 81 61 E8",
-			modbus.Answer{Bits: []bool{true, false, false, false, false, false, false, true}, End: 6}, true, nil},
-		{"22 contacts, the example of V1.1b3 6.2", modbus.ReadInputs(17, 0xC4, 22), "11 02 03 AC DB 35 20 18",
-			modbus.Answer{Bits: bits("0011 0101 1101 1011 1010 11"), End: 8}, true, nil},
+		{
+			"eight contacts, the first and the last closed", modbus.ReadInputs(1, 0, 8), "01 02 01 81 61 E8",
+			modbus.Answer{Bits: []bool{true, false, false, false, false, false, false, true}, End: 6},
+			true, nil,
+		},
+		{
+			"22 contacts, the example of V1.1b3 6.2", modbus.ReadInputs(17, 0xC4, 22), "11 02 03 AC DB 35 20 18",
+			modbus.Answer{Bits: bits("0011 0101 1101 1011 1010 11"), End: 8},
+			true, nil,
+		},
 		{"coils where contacts were asked for", modbus.ReadInputs(1, 0, 8), "01 01 01 81 91 E8", modbus.Answer{}, false, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -145,8 +145,10 @@ func TestMessageOfAType4TagIsRead(t *testing.T) {
 		{"at once", container, "000B D101075402656E41424344", "D101075402656E41424344", []string{"00b000020b"}},
 		{"with room behind it", container, "0002 D000 0000", "D000", []string{"00b0000202"}},
 		{"in pieces that the tag can", container, "0040" + long, long[:128], []string{"00b000023b", "00b0003d05"}},
-		{"in pieces that we can", strings.Replace(container, "003B", "FFFF", 1), "01F4" + long, long,
-			[]string{"00b00002f0", "00b000f2f0", "00b001e214"}},
+		{
+			"in pieces that we can", strings.Replace(container, "003B", "FFFF", 1), "01F4" + long, long,
+			[]string{"00b00002f0", "00b000f2f0", "00b001e214"},
+		},
 		{"of mapping version 1.0", strings.Replace(container, "0F 20", "0F 10", 1), "0002 D000", "D000", []string{"00b0000202"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

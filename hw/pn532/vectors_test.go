@@ -158,12 +158,21 @@ func TestTargetsOfTheManualAreRead(t *testing.T) { // the frames whole, as on th
 		dep, t2  bool
 	}{
 		{"nobody", "00 00 FF 03 FD D5 4B 00 E0 00", nil, false, false},
-		{"MIFARE Classic", "00 00 FF 0C F4 D5 4B 01 01 04 00 08 04 92 2E 58 32 84 00",
-			[]pn532.Target{{Number: 1, Sense: 0x0400, Select: 0x08, UID: []byte{0x92, 0x2E, 0x58, 0x32}}}, false, false},
-		{"NTAG215", "00 00 FF 0F F1 D5 4B 01 01 00 44 00 07 04 C6 3A 63 11 01 89 91 00",
-			[]pn532.Target{{Number: 1, Sense: 0x0044, UID: unhex(t, "04C63A63110189")}}, false, true},
-		{"ISO-DEP with ATS", "00 00 FF 15 EB D5 4B 01 01 03 44 20 07 04 A1 B2 C3 D4 E5 F6 06 75 77 81 02 80 B2 00",
-			[]pn532.Target{{Number: 1, Sense: 0x0344, Select: 0x20, UID: unhex(t, "04A1B2C3D4E5F6"), ATS: unhex(t, "7577810280")}}, true, false},
+		{
+			"MIFARE Classic", "00 00 FF 0C F4 D5 4B 01 01 04 00 08 04 92 2E 58 32 84 00",
+			[]pn532.Target{{Number: 1, Sense: 0x0400, Select: 0x08, UID: []byte{0x92, 0x2E, 0x58, 0x32}}},
+			false, false,
+		},
+		{
+			"NTAG215", "00 00 FF 0F F1 D5 4B 01 01 00 44 00 07 04 C6 3A 63 11 01 89 91 00",
+			[]pn532.Target{{Number: 1, Sense: 0x0044, UID: unhex(t, "04C63A63110189")}},
+			false, true,
+		},
+		{
+			"ISO-DEP with ATS", "00 00 FF 15 EB D5 4B 01 01 03 44 20 07 04 A1 B2 C3 D4 E5 F6 06 75 77 81 02 80 B2 00",
+			[]pn532.Target{{Number: 1, Sense: 0x0344, Select: 0x20, UID: unhex(t, "04A1B2C3D4E5F6"), ATS: unhex(t, "7577810280")}},
+			true, false,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			frames, _ := scan(unhex(t, tt.in))
