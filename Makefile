@@ -97,7 +97,8 @@ bench: ## the figures, one line each: name value unit; progress goes to standard
 	@{ $(TEST) $(BENCHQUICK) -bench 'Decide|Build' ./daemon/access; \
 	   $(TEST) $(BENCHQUICK) -bench 'RoundTrip' ./hw/serial; \
 	   $(TEST) $(BENCHQUICK) -bench 'Poll|Handshake|Verify' ./hw/osdp ./hw/pkoc ./daemon/pass; \
-	   $(TEST) -run '^$$' -bench . -benchtime 1x -timeout 6m ./hw; \
+	   $(TEST) $(BENCHQUICK) -bench 'PollOf' ./hw; \
+	   $(TEST) -run '^$$' -bench 'SecureReader|LineOf' -benchtime 1x -timeout 8m ./hw; \
 	   $(TEST) $(BENCHQUICK) -bench 'AppendDurable|Load|InstallSame|OpenJournal' ./daemon/store; \
 	   cd cmd/tilesim; $(abspath $(BUILD))/tilesim.test -test.run '^$$' -test.bench . -test.benchtime 1x -test.timeout 8m; \
 	} | awk -f $(CURDIR)/cmd/tilesim/bench.awk
