@@ -148,6 +148,7 @@ func (s *stammering) Close() error {
 
 func pn532Readers(t *testing.T) {
 	hwtest.ReaderSuite{
+		Late: []string{"no_ack", "no_answer", "stale"},
 		Check: func(port string) (hw.ReaderPlan, error) {
 			return hw.CheckReader("pn532", options(fmt.Sprintf("port = %q", port)))
 		},

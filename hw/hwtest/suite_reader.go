@@ -48,6 +48,9 @@ type ReaderSuite struct {
 	Samples [2]Sample
 	// Keys are those that the gateway has, by the names of the devices.
 	Keys map[string]hw.DeviceKeys
+	// Late are the words of drops that are answers which came too late, as they
+	// do on a machine that is busy with other things.
+	Late []string
 }
 
 // settled is a silence after which nothing that came before may matter: longer
@@ -208,7 +211,7 @@ func testReads(b *readerBench) {
 		b.Errorf("stats: got %+v", s)
 	}
 	for word, n := range s.Drops {
-		if n != 0 {
+		if n != 0 && !slices.Contains(b.suite.Late, word) {
 			b.Errorf("drops: %d of %s, want none", n, word)
 		}
 	}
