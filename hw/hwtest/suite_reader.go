@@ -215,6 +215,7 @@ func testReads(b *readerBench) {
 			b.Errorf("drops: %d of %s, want none", n, word)
 		}
 	}
+	b.readsWithoutADrop()
 }
 
 func testCancelledRead(b *readerBench) {

@@ -165,19 +165,6 @@ func Verify(key, transaction, signature []byte) error {
 	return nil
 }
 
-// Low is the low bits of X as older panels keep them, right-aligned in as few
-// bytes as they need: 64 bits, or 75 as the specification recommends. It is for
-// comparing with such a panel's list; we ourselves match the whole key.
-func (a Answer) Low(bits int) []byte {
-	bits = min(max(bits, 0), 256)
-	x := a.Key[1:33]
-	low := slices.Clone(x[len(x)-(bits+7)/8:])
-	if over := bits % 8; over != 0 {
-		low[0] &= 1<<over - 1
-	}
-	return low
-}
-
 // accepted is the answer without its status, which must be 9000.
 func accepted(answer []byte) ([]byte, error) {
 	if len(answer) < 2 {
