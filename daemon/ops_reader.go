@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,14 +77,11 @@ func (g *gateway) MoveReader(ctx context.Context, caller control.Caller, ask con
 	if err != nil {
 		return err
 	}
-	var address int
-	if _, err := fmt.Sscanf(one.use.Address, "address %d", &address); err != nil {
-		return fmt.Errorf("%s of door %s: %w", one.name, d.id, err)
-	}
+	address := -1 // as it is
 	if ask.Address != nil {
 		address = *ask.Address
 	}
-	err = one.self.(hw.Mover).Move(context.WithoutCancel(ctx), address, cmp.Or(ask.Baud, one.use.Settings.Baud), g.tell(each))
+	err = one.self.(hw.Mover).Move(context.WithoutCancel(ctx), address, ask.Baud, g.tell(each))
 	d.acted(caller, one, "moved", err)
 	return err
 }

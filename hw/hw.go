@@ -174,8 +174,8 @@ type Pairer interface {
 // Mover is a device on a shared line whose address and speed are set from here.
 type Mover interface {
 	// Move gives the device another address, and its whole line another
-	// speed, and returns when the device was found there. What stays is given
-	// as it is. say is told each step in words. The settings must be changed
+	// speed, and returns when the device was found there. An address below 0 and
+	// a speed of 0 stay as they are. say is told each step in words. The settings must be changed
 	// after it: until then the device is looked for where it was.
 	Move(ctx context.Context, address, baud int, say func(step string)) error
 }

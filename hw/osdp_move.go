@@ -29,12 +29,18 @@ func (d *osdpDevice) moved(e osdp.Moved) {
 // move gives the device another address, and then its line another speed. Each
 // is proved by finding the device there.
 func (d *osdpDevice) move(ctx context.Context, address, baud int, say func(step string)) error {
+	from, speed := d.place()
+	if address < 0 {
+		address = from
+	}
+	if baud == 0 {
+		baud = speed
+	}
 	if err := d.mayMove(address, baud); err != nil {
 		return fmt.Errorf("address %d: %w", d.tie.address, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, moveWithin)
 	defer cancel()
-	from, speed := d.place()
 	if address != from {
 		if err := d.keepFor(address); err != nil {
 			return fmt.Errorf("address %d: its key cannot be kept for address %d, so it stays: %w", from, address, err)

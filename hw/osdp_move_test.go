@@ -24,6 +24,12 @@ func TestAReaderIsSentToAnotherAddressAndItsLineToAnotherSpeed(t *testing.T) {
 	if all := strings.Join(steps, "\n"); !strings.Contains(all, "address = 3") || !strings.Contains(all, "baud = 115200") {
 		t.Errorf("the person was told %q", all)
 	}
+	if err := tile.Reader.(hw.Mover).Move(t.Context(), -1, 0, say); err != nil {
+		t.Errorf("to where it is: %v", err)
+	}
+	if address, baud := r.Set(); address != 3 || baud != 115200 {
+		t.Errorf("what was to stay went to address %d, %d baud", address, baud)
+	}
 	tile.up()
 	second.up()
 	tile.show(r, cardA)

@@ -119,6 +119,9 @@ func (s *Server) moveReader(r *http.Request, caller Caller, start func() error, 
 	if ask.Address == nil && ask.Baud == 0 {
 		return &Error{Code: BadRequest, Message: "say where to: an address, or a speed"}
 	}
+	if ask.Address != nil && *ask.Address < 0 {
+		return &Error{Code: BadRequest, Message: fmt.Sprintf("address %d: use 0 to 126", *ask.Address)}
+	}
 	ask.Door = r.PathValue("door")
 	if err := start(); err != nil {
 		return err
