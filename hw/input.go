@@ -45,16 +45,16 @@ func (c circuit) level(closed bool) Level {
 // listening is what inputs have in common: a Next that Close ends, and how the
 // input is doing.
 type listening struct {
-	log hclog.Logger
+	log    hclog.Logger
+	health *health
 
 	mu     sync.Mutex // guards all below
 	closed bool
 	stop   context.CancelFunc // ends the Next that waits; nil: none does
-	health Stats
 }
 
 func newListening(log hclog.Logger) *listening {
-	return &listening{log: log, health: Stats{Since: time.Now(), Err: errNotReached.Error()}}
+	return &listening{log: log, health: newHealth()}
 }
 
 // begin is the context of one Next, which ends with ctx or with the input.
@@ -90,33 +90,16 @@ func (l *listening) shut() bool {
 
 // tell keeps whether the input could be heard, and logs what is news.
 func (l *listening) tell(err error) {
-	words, now := "", time.Now()
-	if err != nil {
-		words = err.Error()
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err == nil {
-		l.health.LastSeen = now
-		l.health.Frames++
-	}
-	if words == l.health.Err && l.health.Up == (err == nil) {
-		return
-	}
-	if l.health.Up != (err == nil) {
-		l.health.Up, l.health.Since = err == nil, now
-	}
-	l.health.Err = words
-	if err != nil {
+	switch {
+	case !l.health.note(err, err == nil):
+	case err != nil:
 		l.log.Warn("input not heard", "error", err)
-	} else {
+	default:
 		l.log.Info("input heard")
 	}
 }
 
 // stats is the health of the input alone.
 func (l *listening) stats() Stats {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.health
+	return l.health.now()
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -74,14 +73,13 @@ type timedStrike struct {
 	owes    bool      // the output may be away from rest and nobody will end it
 	closed  bool
 
-	mu     sync.Mutex // guards health
-	health Stats
+	health *health
 }
 
 func newTimedStrike(r relay, o outputs, release func() error, log hclog.Logger) *timedStrike {
 	s := &timedStrike{
 		relay: r, rest: o.rest, onStop: o.onStop, release: release, log: log, turn: make(chan struct{}, 1),
-		health: Stats{Since: time.Now(), Err: errNotReached.Error()},
+		health: newHealth(),
 	}
 	s.turn <- struct{}{}
 	s.timer = time.AfterFunc(watchDown, s.tick)
@@ -270,9 +268,7 @@ func (s *timedStrike) look(ctx context.Context) error {
 }
 
 func (s *timedStrike) well() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.health.Up
+	return s.health.now().Up
 }
 
 // tell keeps the outcome of a contact for Stats, and logs what is news.
@@ -280,36 +276,19 @@ func (s *timedStrike) tell(err error) {
 	if errors.Is(err, context.Canceled) {
 		return // says nothing of the board
 	}
-	words := ""
-	if err != nil {
-		words = err.Error()
-	}
-	now := time.Now()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, speaks := s.relay.(reporter); speaks && err == nil {
-		s.health.LastSeen = now
-		s.health.Frames++
-	}
-	if words == s.health.Err && s.health.Up == (err == nil) {
-		return
-	}
-	if s.health.Up != (err == nil) {
-		s.health.Up, s.health.Since = err == nil, now
-	}
-	s.health.Err = words
-	if err != nil {
+	_, speaks := s.relay.(reporter)
+	switch {
+	case !s.health.note(err, speaks && err == nil):
+	case err != nil:
 		s.log.Warn("strike not well", "error", err)
-	} else {
+	default:
 		s.log.Info("strike well")
 	}
 }
 
 // stats is the health of the strike alone.
 func (s *timedStrike) stats() Stats {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.health
+	return s.health.now()
 }
 
 // Close leaves the output as on_stop says, as far as the board can be reached,
