@@ -14,7 +14,7 @@ import (
 func TestACardIsNotHandedBackThroughTheDoor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, func(r *access.Roster) {
-			r.Policies = []access.Policy{{Door: "front", Passback: time.Minute}}
+			r.Policies = []access.Policy{{Door: "front", Passback: time.Minute, PassbackRefuses: true}}
 		})
 		s.passages.within = time.Minute
 		tap := func() access.Reason {
@@ -61,7 +61,7 @@ func TestPassbackCountsTimeThatElapsed(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t, func(r *access.Roster) {
-					r.Policies = []access.Policy{{Door: "front", Passback: time.Minute}}
+					r.Policies = []access.Policy{{Door: "front", Passback: time.Minute, PassbackRefuses: true}}
 				})
 				s.passages.within = time.Minute
 				var set time.Duration
@@ -93,7 +93,7 @@ func TestWhoDidNotGoInIsNotHeldToHaveGoneIn(t *testing.T) {
 		s.change(func() {
 			s.passages.within = time.Hour
 			asks := newStage(t, func(r *access.Roster) {
-				r.Policies = []access.Policy{{Door: "front", Passback: time.Hour}}
+				r.Policies = []access.Policy{{Door: "front", Passback: time.Hour, PassbackRefuses: true}}
 			})
 			s.rights.current.Store(asks.rights.Load())
 		})

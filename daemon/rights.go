@@ -53,8 +53,12 @@ func (r *rights) restore(ctx context.Context, policies []access.Policy, sources 
 	known := len(contacts)
 	contacts = withSourcesOf(roster.Grants, contacts)
 	snapshot, err := access.Build(roster, mergeContacts(contacts, sources), generation.Number)
-	if err == nil && generation.Number != 0 && snapshot.Hash() != generation.Hash {
+	comparable := generation.Number != 0 && generation.Form == access.HashForm
+	if err == nil && comparable && snapshot.Hash() != generation.Hash {
 		err = fmt.Errorf("generation %d does not hash to what was sealed", generation.Number)
+	}
+	if err == nil && generation.Number != 0 && !comparable { // of an older tilegate
+		err = r.seal(generation.Number, snapshot)
 	}
 	if err != nil {
 		note = err.Error()

@@ -180,8 +180,9 @@ func (g *gateway) rightsChanged(s *access.Snapshot) {
 		g.troubles.set(false, troubleCacheReset, "", "") // it was filled again
 	}
 	g.troubles.set(s.Clashes() > 0, troubleClash, "", fmt.Sprintf("%d cards", s.Clashes()))
-	groups, doors := s.Restricted()
-	g.troubles.set(len(groups)+len(doors) > 0, troubleHours, "", strings.Join(append(groups, doors...), ", "))
+	names, zones := s.Hourless()
+	g.troubles.set(len(names) > 0, troubleHours, "", strings.Join(names, ", "))
+	g.troubles.set(len(zones) > 0, troubleZone, "", strings.Join(zones, ", "))
 }
 
 // loadKey reads a key of 32 bytes, making it on the first start. The file is

@@ -43,7 +43,8 @@ const (
 	troubleFileDamaged   = "file_damaged"
 	troubleClock         = "clock_untrusted"
 	troubleClash         = "credential_clash"
-	troubleHours         = "hours_not_evaluated"
+	troubleHours         = "hours_missing"
+	troubleZone          = "zone_unknown"
 	troubleReloadRefused = "reload_refused"
 	troubleAlertFailed   = "alert_failed"
 	troubleMetrics       = "metrics_down"
@@ -121,8 +122,12 @@ var troubleKinds = withAlarms(map[string]troubleKind{
 		text: "A card that belongs to two people opens for neither. Take it from one of them.",
 	},
 	troubleHours: {
-		severity: warning, title: "Hours are not evaluated",
-		text: "These groups or doors are limited to hours in the cloud. This version does not evaluate hours yet and refuses them at all times.",
+		severity: warning, title: "Limited to hours, but has none",
+		text: "These groups or doors are limited to hours and have no schedule that allows any, so they open for nobody. Give them a schedule in Kisi, or switch the time restriction off there.",
+	},
+	troubleZone: {
+		severity: warning, title: "A time zone is not known",
+		text: "A source names a time zone that this machine does not know, so hours in it are never open. Is the name right, and is the package tzdata up to date?",
 	},
 	troubleReloadRefused: {
 		severity: warning, title: "New settings were refused",

@@ -27,6 +27,7 @@ func Build(r Roster, contacts []Contact, generation uint64) (*Snapshot, error) {
 	b := builder{Snapshot: s}
 	b.addPlacesAndDoors(&r)
 	b.addGroups(r.Groups)
+	b.addSchedules(&r)
 	b.addPeople(&r)
 	if err := b.addGrants(r.Grants); err != nil {
 		return nil, err
@@ -41,6 +42,7 @@ func sortRoster(r *Roster) {
 	slices.SortFunc(r.Places, func(a, b Place) int { return strings.Compare(a.ID, b.ID) })
 	slices.SortFunc(r.Doors, func(a, b Door) int { return strings.Compare(a.ID, b.ID) })
 	slices.SortFunc(r.Policies, func(a, b Policy) int { return strings.Compare(a.Door, b.Door) })
+	slices.SortFunc(r.Schedules, func(a, b Schedule) int { return strings.Compare(a.ID, b.ID) })
 	slices.SortFunc(r.Groups, func(a, b Group) int { return strings.Compare(a.ID, b.ID) })
 	slices.SortFunc(r.Teams, func(a, b Team) int { return strings.Compare(a.ID, b.ID) })
 	slices.SortFunc(r.Holders, func(a, b Holder) int { return strings.Compare(a.ID, b.ID) })

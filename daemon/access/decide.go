@@ -14,8 +14,9 @@ const (
 // Miss is one reason why a tap was refused and, where a grant came close, which.
 type Miss struct {
 	Reason Reason
-	grant  int32 // index in the snapshot, or -1
-	opens  int64 // when this alone would pass, UTC microseconds; 0: not by waiting
+	locked lockedBy // whose lockdown it is
+	grant  int32    // index in the snapshot, or -1
+	opens  int64    // when this alone would pass, UTC microseconds; 0: not by waiting
 }
 
 const maxMisses = 16
@@ -30,15 +31,25 @@ type Decision struct {
 	Age    time.Duration
 	holder int32 // -1: unknown
 	grant  int32 // the one that opened, or -1
+	works  int64 // when the whole would pass, UTC microseconds; 0: not by waiting
+	warns  bool  // granted, but the same credential came too soon
 	misses [maxMisses]Miss
 	count  uint8
 }
+
+// Warned says that the door opens to a credential that came again too soon, where
+// the door only warns of that.
+func (d *Decision) Warned() bool { return d.warns }
 
 // Granted says whether the door opens.
 func (d *Decision) Granted() bool { return d.Reason == Granted }
 
 // Misses are all the reasons of a refusal, the one to tell first.
 func (d *Decision) Misses() []Miss { return d.misses[:d.count] }
+
+func (d *Decision) has(reason Reason) bool {
+	return slices.ContainsFunc(d.Misses(), func(m Miss) bool { return m.Reason == reason })
+}
 
 func (d *Decision) miss(m Miss) {
 	if int(d.count) < len(d.misses) {
@@ -91,18 +102,56 @@ func (s *Snapshot) DecideHolder(holderID string, tap Tap, facts Facts) Decision 
 
 // decideRest checks all that comes after the credential itself.
 func (s *Snapshot) decideRest(d *Decision, doorAt int32, known bool, tap Tap, facts Facts) {
-	if known && s.lockedDown(doorAt) {
-		d.miss(Miss{Reason: LockedDown, grant: -1})
+	if !known {
+		d.decideNowhere(s)
+		return
 	}
+	if by := s.lockedBy(doorAt); by != notLocked {
+		d.miss(Miss{Reason: LockedDown, locked: by, grant: -1})
+	}
+	search := s.newSearch(d.holder, doorAt, tap, facts)
 	if d.holder >= 0 {
-		s.bindPerson(d, doorAt, known, tap.Credential, facts)
-		s.decideGrants(d, doorAt, known, tap, facts)
+		s.bindPerson(d, doorAt, tap.Credential, facts)
+		d.decideGrants(&search)
 	}
-	if known {
-		s.bindDoor(d, doorAt, tap, facts)
-	}
+	s.bindDoor(d, doorAt, &search)
 	if d.count > 0 {
-		d.Reason, d.grant = d.misses[0].Reason, -1
+		d.Reason, d.grant, d.warns = d.misses[0].Reason, -1, false
+		d.comeBack(&search)
+	}
+}
+
+// decideNowhere refuses at a door that nobody knows.
+func (d *Decision) decideNowhere(s *Snapshot) {
+	if d.holder >= 0 {
+		if s.holders[d.holder].suspended {
+			d.miss(Miss{Reason: Suspended, grant: -1})
+		}
+		d.miss(Miss{Reason: NoGrant, grant: -1})
+	}
+	d.Reason = d.misses[0].Reason
+}
+
+// comeBack finds when the whole would pass, where nothing but the time refuses.
+func (d *Decision) comeBack(g *grantSearch) {
+	from := g.at
+	timely := false
+	for _, m := range d.Misses() {
+		switch m.Reason {
+		case NotYet, OutsideHours, DoorHours:
+			timely = true
+		case Passback:
+			timely, from = true, max(from, m.opens)
+		case Stale, Expired, Cancelled, RemoteNotAllowed: // of other grants
+		default:
+			return
+		}
+	}
+	if !timely || d.holder < 0 || g.unsure {
+		return
+	}
+	if at := g.works(from); at != never {
+		d.works = at
 	}
 }
 
@@ -115,18 +164,10 @@ func (s *Snapshot) known(c Credential) int {
 	return at
 }
 
-func (s *Snapshot) lockedDown(at int32) bool {
-	door := &s.doors[at]
-	return door.lockedDown || (door.place >= 0 && s.places[door.place].lockedDown)
-}
-
 // bindPerson checks what no grant can lift.
-func (s *Snapshot) bindPerson(d *Decision, at int32, known bool, credential Credential, facts Facts) {
+func (s *Snapshot) bindPerson(d *Decision, at int32, credential Credential, facts Facts) {
 	if s.holders[d.holder].suspended {
 		d.miss(Miss{Reason: Suspended, grant: -1})
-	}
-	if !known {
-		return
 	}
 	policy := &s.doors[at].policy
 	if credential.Assurance < policy.MinimumAssurance {
@@ -148,16 +189,30 @@ func (s *Snapshot) bindPerson(d *Decision, at int32, known bool, credential Cred
 }
 
 // bindDoor checks what binds everybody at this door, after the grants.
-func (s *Snapshot) bindDoor(d *Decision, at int32, tap Tap, facts Facts) {
+func (s *Snapshot) bindDoor(d *Decision, at int32, g *grantSearch) {
 	door := &s.doors[at]
-	// A door whose hours are not evaluated yet is outside them: fail closed.
-	if door.restricted {
-		d.miss(Miss{Reason: DoorHours, grant: -1})
+	switch {
+	case !door.restricted:
+	case g.unsure:
+		if !d.has(Clock) {
+			d.miss(Miss{Reason: Clock, grant: -1})
+		}
+	case door.allow == nil || door.zone == nil || !door.allow.openAt(g.at, door.zone):
+		m := Miss{Reason: DoorHours, grant: -1}
+		if opens := door.opens(g.at); opens != never {
+			m.opens = opens
+		}
+		d.miss(m)
 	}
-	pause := door.policy.Passback
-	if pause > 0 && !facts.LastPassage.IsZero() && tap.At.Sub(facts.LastPassage) < pause {
-		d.miss(Miss{Reason: Passback, grant: -1, opens: facts.LastPassage.Add(pause).UnixMicro()})
+	pause, last := door.policy.Passback, g.facts.LastPassage
+	if pause <= 0 || last.IsZero() || g.now.Sub(last) >= pause {
+		return
 	}
+	if !door.policy.PassbackRefuses {
+		d.warns = true
+		return
+	}
+	d.miss(Miss{Reason: Passback, grant: -1, opens: last.Add(pause).UnixMicro()})
 }
 
 // oldest is the age of the source that has been silent longest.
@@ -171,54 +226,20 @@ func (s *Snapshot) oldest(at time.Time) time.Duration {
 	return age
 }
 
-// near is a grant that did not pass: how far it came, and how far off it was.
-type near struct {
-	miss  Miss
-	stage int8
-	off   int64
-}
-
 // decideGrants looks at every grant of the holder and of the holder's teams
 // that covers the door. The first that passes decides; otherwise the nearest
 // miss of each reason is kept, nearest first.
-func (s *Snapshot) decideGrants(d *Decision, at int32, known bool, tap Tap, facts Facts) {
-	if !known {
-		d.miss(Miss{Reason: NoGrant, grant: -1})
+func (d *Decision) decideGrants(g *grantSearch) {
+	if d.grant = g.passing(); d.grant >= 0 {
+		d.Age = g.s.age(d.grant, g.now)
 		return
 	}
-	search := grantSearch{s: s, door: at, at: tap.At.UnixMicro(), now: tap.At, presence: tap.Presence, clock: facts.Clock}
-	mine, next := s.holders[d.holder], s.holders[d.holder+1]
-	search.run(mine.firstGrant, next.firstGrant)
-	for _, team := range s.memberTeams[mine.firstTeam:next.firstTeam] {
-		if search.found {
-			break
-		}
-		search.run(s.teamGrants.of(int(team)))
-	}
-	if search.found {
-		d.grant = search.passed
-		d.Age = s.age(search.passed, tap.At)
-		return
-	}
-	if search.count == 0 {
-		d.miss(Miss{Reason: NoGrant, grant: -1})
-		return
-	}
-	misses := search.misses[:search.count]
-	slices.SortFunc(misses, func(a, b near) int {
-		if a.stage != b.stage {
-			return int(b.stage - a.stage)
-		}
-		switch {
-		case a.off < b.off:
-			return -1
-		case a.off > b.off:
-			return 1
-		}
-		return 0
-	})
+	misses := g.nearest()
 	for i := range misses {
 		d.miss(misses[i].miss)
+	}
+	if len(misses) == 0 {
+		d.miss(Miss{Reason: NoGrant, grant: -1})
 	}
 }
 

@@ -83,7 +83,7 @@ func TestDecide(t *testing.T) {
 			tap: Tap{Door: "front", Credential: card("aa")}, want: []Reason{Cancelled},
 		},
 		{
-			name: "a group with hours that are not evaluated fails closed", change: func(r *Roster) { r.Groups[0].Restricted = true },
+			name: "a restricted group without hours never opens", change: func(r *Roster) { r.Groups[0].Restricted = true },
 			tap: Tap{Door: "front", Credential: card("aa")}, want: []Reason{OutsideHours},
 		},
 		{
@@ -115,8 +115,12 @@ func TestDecide(t *testing.T) {
 		{name: "too many PINs", change: policy(Policy{AskPIN: true}), tap: Tap{Door: "front", Credential: card("aa")}, facts: Facts{PIN: PINBlocked}, want: []Reason{PINLocked}},
 		{name: "the right PIN", change: policy(Policy{AskPIN: true}), tap: Tap{Door: "front", Credential: card("aa")}, facts: Facts{PIN: PINRight}},
 		{
-			name: "passback within the pause", change: policy(Policy{Passback: time.Minute}),
+			name: "passback within the pause", change: policy(Policy{Passback: time.Minute, PassbackRefuses: true}),
 			tap: Tap{Door: "front", Credential: card("aa")}, facts: Facts{LastPassage: at(-time.Second)}, want: []Reason{Passback},
+		},
+		{
+			name: "passback only warns unless the door refuses", change: policy(Policy{Passback: time.Minute}),
+			tap: Tap{Door: "front", Credential: card("aa")}, facts: Facts{LastPassage: at(-time.Second)},
 		},
 		{
 			name: "passback after the pause", change: policy(Policy{Passback: time.Minute}),

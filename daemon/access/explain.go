@@ -18,6 +18,7 @@ type GrantView struct {
 type MissView struct {
 	Reason Reason     `json:"reason"`
 	Words  string     `json:"words"`
+	Detail string     `json:"detail,omitempty"` // whose lockdown; which hours
 	Grant  *GrantView `json:"grant,omitempty"`
 	Opens  time.Time  `json:"opens,omitzero"` // when waiting alone would do
 }
@@ -31,6 +32,8 @@ type Explanation struct {
 	Grant      *GrantView    `json:"grant,omitempty"`
 	Extended   bool          `json:"extended,omitempty"` // granted to somebody for whom doors stay unlocked longer
 	Misses     []MissView    `json:"misses,omitempty"`
+	Works      time.Time     `json:"works,omitzero"`   // when the whole would pass, if only the time refuses
+	Warned     bool          `json:"warned,omitempty"` // granted, though the same credential came again too soon
 	Generation uint64        `json:"generation"`
 	Age        time.Duration `json:"age"`
 }
@@ -39,10 +42,13 @@ type Explanation struct {
 func (s *Snapshot) Explain(d Decision) Explanation {
 	e := Explanation{
 		Granted: d.Granted(), Reason: d.Reason, Words: d.Reason.Words(),
-		Holder: s.HolderID(d), Grant: s.view(d.grant), Extended: s.Extended(d), Generation: d.Generation, Age: d.Age,
+		Holder: s.HolderID(d), Grant: s.view(d.grant), Extended: s.Extended(d), Warned: d.Warned(), Generation: d.Generation, Age: d.Age,
+	}
+	if d.works != 0 {
+		e.Works = time.UnixMicro(d.works).UTC()
 	}
 	for _, m := range d.Misses() {
-		v := MissView{Reason: m.Reason, Words: m.Reason.Words(), Grant: s.view(m.grant)}
+		v := MissView{Reason: m.Reason, Words: m.Reason.Words(), Detail: lockedWords[m.locked], Grant: s.view(m.grant)}
 		if m.opens != 0 {
 			v.Opens = time.UnixMicro(m.opens).UTC()
 		}

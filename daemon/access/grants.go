@@ -1,35 +1,103 @@
 package access
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"time"
+)
 
-// grantSearch walks grants for one tap and remembers the nearest misses.
+// What the doors allow while the gateway does not know the time.
+const (
+	longRight      = 7 * 24 * time.Hour // left of a right that counts as a long one
+	clockPatience  = 24 * time.Hour     // how long long rights are honoured
+	maxGrantMisses = 8                  // one for each reason that a grant can fail by
+)
+
+// grantSearch walks the grants of one tap.
 type grantSearch struct {
 	s        *Snapshot
+	holder   int32
 	door     int32
 	at       int64
+	floor    int64 // an instant that has surely passed
 	now      time.Time
 	presence Presence
-	clock    ClockState
+	facts    Facts
+	// unsure: windows and hours cannot be decided by the clock at this door.
+	unsure bool
 
-	found  bool
-	passed int32
-	misses [8]near // one for each reason that a grant can fail by
+	misses [maxGrantMisses]near
 	count  int
 }
 
-// run looks at a run of grants until one passes.
-func (g *grantSearch) run(from, to uint32) {
-	for i := from; i < to; i++ {
-		if !g.s.covers(&g.s.grants[i], g.door) {
-			continue
+func (s *Snapshot) newSearch(holder, door int32, tap Tap, facts Facts) grantSearch {
+	g := grantSearch{
+		s: s, holder: holder, door: door, at: tap.At.UnixMicro(), now: tap.At, presence: tap.Presence, facts: facts,
+		unsure: !facts.Clock.Trusted() && !s.doors[door].policy.Residential,
+	}
+	g.floor = g.at
+	if !facts.Clock.Trusted() && !facts.Floor.IsZero() {
+		g.floor = min(g.at, facts.Floor.UnixMicro())
+	}
+	return g
+}
+
+// each calls one function for every grant of the holder, and of the holder's
+// teams, that covers the door, until it returns false.
+func (g *grantSearch) each(do func(at int32, grant *grant) bool) {
+	s := g.s
+	run := func(from, to uint32) bool {
+		for i := from; i < to; i++ {
+			if s.covers(&s.grants[i], g.door) && !do(int32(i), &s.grants[i]) {
+				return false
+			}
 		}
-		reason, stage, off, opens := g.check(&g.s.grants[i])
-		if reason == Granted {
-			g.found, g.passed = true, int32(i)
+		return true
+	}
+	mine, next := s.holders[g.holder], s.holders[g.holder+1]
+	if !run(mine.firstGrant, next.firstGrant) {
+		return
+	}
+	for _, team := range s.memberTeams[mine.firstTeam:next.firstTeam] {
+		if !run(s.teamGrants.of(int(team))) {
 			return
 		}
-		g.note(near{miss: Miss{Reason: reason, grant: int32(i), opens: opens}, stage: stage, off: off})
 	}
+}
+
+// passing is the first grant that opens, or -1.
+func (g *grantSearch) passing() int32 {
+	found := int32(-1)
+	g.each(func(at int32, grant *grant) bool {
+		if reason, _ := g.check(grant); reason == Granted {
+			found = at
+		}
+		return found < 0
+	})
+	return found
+}
+
+// nearest is why each grant failed: the nearest miss of each reason, nearest
+// first. It is asked only when none passes.
+func (g *grantSearch) nearest() []near {
+	g.each(func(at int32, grant *grant) bool {
+		reason, stage := g.check(grant)
+		off, opens := g.distance(reason, grant)
+		g.note(near{miss: Miss{Reason: reason, grant: at, opens: opens}, stage: stage, off: off})
+		return true
+	})
+	misses := g.misses[:g.count]
+	slices.SortFunc(misses, func(a, b near) int {
+		return cmp.Or(cmp.Compare(b.stage, a.stage), cmp.Compare(a.off, b.off))
+	})
+	return misses
+}
+
+// near is a grant that did not pass: how far it came, and how far off it was.
+type near struct {
+	miss  Miss
+	stage int8
+	off   int64
 }
 
 func (g *grantSearch) note(n near) {
@@ -69,40 +137,62 @@ const (
 	stageWindow
 	stageHours
 	stagePresence
+	stagePassed
 )
 
-// check is the first thing that this grant fails by, how far off it was in
-// microseconds, and when it would pass by itself.
-func (g *grantSearch) check(grant *grant) (reason Reason, stage int8, off, opens int64) {
+// check is the first thing that this grant fails by, and how far it came.
+func (g *grantSearch) check(grant *grant) (Reason, int8) {
 	door := &g.s.doors[g.door]
-	if old := g.stale(grant, &door.policy); old > 0 {
-		return Stale, stageSource, old, 0
+	if g.stale(grant, &door.policy) > 0 {
+		return Stale, stageSource
 	}
 	// What has certainly ended is refused, even by a clock that lags.
 	if grant.cancelled {
-		return Cancelled, stageWindow, max(g.at-grant.until, 0), 0
+		return Cancelled, stageWindow
 	}
-	if g.at >= grant.until {
-		return Expired, stageWindow, g.at - grant.until, 0
+	if g.floor >= grant.until {
+		return Expired, stageWindow
 	}
-	if !g.clock.Trusted() && g.needsClock(grant) && !door.policy.Residential {
-		return Clock, stageClock, 0, 0
-	}
-	if g.at < grant.from {
-		return NotYet, stageWindow, grant.from - g.at, grant.from
-	}
-	atDoorOnly := door.atDoorOnly
+	restricted, atDoorOnly := false, door.atDoorOnly
 	if grant.kind == ScopeGroup {
-		// Hours that are not evaluated yet are outside: fail closed.
-		if g.s.groups[grant.scope].restricted {
-			return OutsideHours, stageHours, 0, 0
+		group := &g.s.groups[grant.scope]
+		restricted, atDoorOnly = group.restricted, atDoorOnly || group.atDoorOnly
+	}
+	if g.unsure {
+		if !g.certain(grant, restricted, &door.policy) {
+			return Clock, stageClock
 		}
-		atDoorOnly = atDoorOnly || g.s.groups[grant.scope].atDoorOnly
+	} else {
+		if g.at >= grant.until {
+			return Expired, stageWindow
+		}
+		if g.at < grant.from {
+			return NotYet, stageWindow
+		}
+		if restricted && !g.inHours(grant) {
+			return OutsideHours, stageHours
+		}
 	}
 	if atDoorOnly && g.presence == Remote {
-		return RemoteNotAllowed, stagePresence, 0, 0
+		return RemoteNotAllowed, stagePresence
 	}
-	return Granted, 0, 0, 0
+	return Granted, stagePassed
+}
+
+// certain says whether a grant may be used without knowing the time: one without
+// a beginning, an end and hours always; on a perimeter door also one that had
+// begun and has long to go, for a while.
+func (g *grantSearch) certain(grant *grant, restricted bool, policy *Policy) bool {
+	switch {
+	case restricted:
+		return false
+	case grant.from == sinceEver && grant.until == openEnded:
+		return true
+	case policy.HighSecurity:
+		return false
+	}
+	long := grant.until == openEnded || grant.until-g.floor >= longRight.Microseconds()
+	return long && grant.from <= g.floor && g.facts.Untrusted <= clockPatience
 }
 
 // stale is by how much the source of an open-ended right has been silent for
@@ -119,10 +209,98 @@ func (g *grantSearch) stale(grant *grant, policy *Policy) int64 {
 	return max((g.now.Sub(contact.At) - patience).Microseconds(), 0)
 }
 
-// needsClock says whether the answer depends on what time it is.
-func (g *grantSearch) needsClock(grant *grant) bool {
-	if grant.from != sinceEver || grant.until != openEnded {
-		return true
+// hours are those of a restricted group, and the zone they are read in; nil where
+// there are none or the zone is not known.
+func (g *grantSearch) hours(grant *grant) (*calendar, *time.Location) {
+	group := &g.s.groups[grant.scope]
+	zone := group.zone
+	if zone == nil && !group.badZone {
+		zone = g.s.doors[g.door].zone
 	}
-	return grant.kind == ScopeGroup && g.s.groups[grant.scope].restricted
+	if zone == nil {
+		return nil, nil
+	}
+	return group.allow, zone
+}
+
+func (g *grantSearch) inHours(grant *grant) bool {
+	hours, zone := g.hours(grant)
+	return hours != nil && hours.openAt(g.at, zone)
+}
+
+// distance is how far off a grant was, in microseconds, and when it would pass by
+// itself; 0: not by waiting.
+func (g *grantSearch) distance(reason Reason, grant *grant) (off, opens int64) {
+	switch reason {
+	case Stale:
+		return g.stale(grant, &g.s.doors[g.door].policy), 0
+	case Expired:
+		return g.floor - grant.until, 0
+	case Cancelled:
+		return max(g.at-grant.until, 0), 0
+	case NotYet, OutsideHours:
+		opens = g.opens(grant, g.at)
+		if opens == never {
+			return never, 0
+		}
+		return opens - g.at, opens
+	default:
+		return 0, 0
+	}
+}
+
+// opens is the first instant from one on in which the grant's own window and
+// hours are both open, or never.
+func (g *grantSearch) opens(grant *grant, from int64) int64 {
+	from = max(from, grant.from)
+	if grant.kind == ScopeGroup && g.s.groups[grant.scope].restricted {
+		hours, zone := g.hours(grant)
+		if hours == nil {
+			return never
+		}
+		from = hours.next(from, zone)
+	}
+	if from >= grant.until {
+		return never
+	}
+	return from
+}
+
+// works is the first instant at which one of the grants and the door's own hours
+// are open together, or never: when somebody who was refused only for the time
+// may come back.
+func (g *grantSearch) works(from int64) int64 {
+	door := &g.s.doors[g.door]
+	best := int64(never)
+	g.each(func(_ int32, grant *grant) bool {
+		if reason, _ := g.check(grant); reason != Granted && reason != NotYet && reason != OutsideHours {
+			return true
+		}
+		at := from
+		for range maxTurns {
+			opens := g.opens(grant, at)
+			if opens != never && door.restricted {
+				opens = door.opens(opens)
+			}
+			if opens == at || opens == never {
+				at = opens
+				break
+			}
+			at = opens
+		}
+		best = min(best, at)
+		return true
+	})
+	return best
+}
+
+// maxTurns bounds how often the hours of a group and of a door take turns.
+const maxTurns = 64
+
+// opens is the first instant from one on in the door's own hours, or never.
+func (d *door) opens(from int64) int64 {
+	if d.allow == nil || d.zone == nil {
+		return never
+	}
+	return d.allow.next(from, d.zone)
 }

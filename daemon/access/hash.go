@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// HashForm numbers the canonical form: hashes of two forms cannot be compared.
+const HashForm = 2
+
 // hashRoster is the SHA-256 of a sorted roster in one canonical form: every
 // text with its length before it, every table with its count, so that no two
 // rosters share a form. Names of people and causes decide nothing, yet they
@@ -39,21 +42,38 @@ func (w *hasher) building(r *Roster) {
 	}
 	w.count(len(r.Doors))
 	for _, d := range r.Doors {
-		w.texts(d.ID, d.Name, d.Place)
+		w.texts(d.ID, d.Name, d.Place, d.Zone)
 		w.flags(d.LockedDown, d.Restricted, d.AtDoorOnly)
 	}
 	w.count(len(r.Policies))
 	for _, p := range r.Policies {
-		w.texts(p.Door, p.Name)
-		w.flags(p.AskPIN, p.HighSecurity, p.Residential)
+		w.texts(p.Door, p.Name, p.Zone)
+		w.flags(p.AskPIN, p.HighSecurity, p.Residential, p.PassbackRefuses)
 		w.number(int64(p.MinimumAssurance))
 		w.number(int64(p.Passback))
 	}
 	w.count(len(r.Groups))
 	for _, g := range r.Groups {
-		w.texts(g.ID, g.Name)
+		w.texts(g.ID, g.Name, g.Zone)
 		w.set(g.Doors)
 		w.flags(g.Restricted, g.AtDoorOnly)
+	}
+	w.count(len(r.Schedules))
+	for i := range r.Schedules {
+		w.schedule(&r.Schedules[i])
+	}
+}
+
+func (w *hasher) schedule(s *Schedule) {
+	w.texts(s.ID, s.Name, s.OnID)
+	w.number(int64(s.On)<<16 | int64(s.Consequence)<<8 | int64(s.Days))
+	w.number(int64(s.From)<<16 | int64(s.Until))
+	w.flags(s.Except)
+	w.instant(s.Start)
+	w.instant(s.End)
+	w.count(len(s.Dates))
+	for _, run := range s.Dates {
+		w.number(int64(run.First)<<32 | int64(uint32(run.Last)))
 	}
 }
 

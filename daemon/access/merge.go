@@ -19,6 +19,7 @@ func Merge(r, more Roster) Roster {
 			kept.LockedDown = kept.LockedDown || other.LockedDown || locked[other.Place]
 			kept.Restricted = kept.Restricted || other.Restricted
 			kept.AtDoorOnly = kept.AtDoorOnly || other.AtDoorOnly
+			kept.Zone = cmp.Or(kept.Zone, other.Zone)
 		})
 	r.Policies = mergeBy(r.Policies, more.Policies, func(p *Policy) string { return p.Door }, nil)
 	r.Groups = mergeBy(r.Groups, more.Groups, func(g *Group) string { return g.ID },
@@ -26,6 +27,7 @@ func Merge(r, more Roster) Roster {
 			kept.Restricted = kept.Restricted || other.Restricted
 			kept.AtDoorOnly = kept.AtDoorOnly || other.AtDoorOnly
 		})
+	r.Schedules = mergeBy(r.Schedules, more.Schedules, func(s *Schedule) string { return s.ID }, nil)
 	r.Teams = mergeBy(r.Teams, more.Teams, func(t *Team) string { return t.ID }, nil)
 	r.Holders = mergeBy(r.Holders, more.Holders, func(h *Holder) string { return h.ID },
 		func(kept, other *Holder) {

@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -54,6 +55,7 @@ func Prune(r Roster) (Roster, []Problem) {
 		return ""
 	})
 	groups := ids(r.Groups, func(g *Group) string { return g.ID })
+	r.Schedules = pruneSchedules(&c, r.Schedules, groups, doors)
 	r.Holders = prune(&c, "holder", r.Holders, func(h *Holder) string { return h.ID }, nil)
 	holders := ids(r.Holders, func(h *Holder) string { return h.ID })
 	r.Teams = prune(&c, "team", r.Teams, func(t *Team) string { return t.ID }, func(t *Team) string {
@@ -68,6 +70,34 @@ func Prune(r Roster) (Roster, []Problem) {
 		return grantProblem(g, holders, teams, doors, groups, places)
 	})
 	return r, c.problems
+}
+
+// pruneSchedules leaves out the schedules that cannot be used. One that takes
+// time away, or has the door wait for somebody, takes all the others of its kind
+// with it: without it they would open for longer than anybody said.
+func pruneSchedules(c *pruner, rows []Schedule, groups, doors map[string]struct{}) []Schedule {
+	type kind struct {
+		on          ScopeKind
+		id          string
+		consequence Consequence
+	}
+	spoiled := map[kind]bool{}
+	kept := prune(c, "schedule", rows, func(s *Schedule) string { return s.ID }, func(s *Schedule) string {
+		what := s.problem()
+		if what == "" && s.On == ScopeGroup {
+			what = missing("group", s.OnID, groups, false)
+		} else if what == "" {
+			what = missing("door", s.OnID, doors, false)
+		}
+		if what != "" && s.Except {
+			spoiled[kind{s.On, s.OnID, s.Consequence}] = true
+		}
+		if what != "" && s.Consequence == FirstToArrive {
+			spoiled[kind{s.On, s.OnID, Unlock}] = true
+		}
+		return what
+	})
+	return slices.DeleteFunc(kept, func(s Schedule) bool { return spoiled[kind{s.On, s.OnID, s.Consequence}] })
 }
 
 func grantProblem(g *Grant, holders, teams, doors, groups, places map[string]struct{}) string {

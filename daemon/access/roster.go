@@ -9,6 +9,7 @@ type Roster struct {
 	Doors       []Door
 	Policies    []Policy
 	Groups      []Group
+	Schedules   []Schedule
 	Teams       []Team
 	Holders     []Holder
 	Assignments []Assignment
@@ -29,10 +30,21 @@ type Door struct {
 	Name       string
 	Place      string // Place.ID, or empty
 	LockedDown bool
-	// Restricted: the door itself is limited to hours, for everybody.
+	// Restricted: the door itself is limited to the hours of its Allow
+	// schedules, for everybody. Without any it never opens.
 	Restricted bool
+	// Zone is where the clock hangs that the schedules of this door are read by:
+	// an IANA name; empty: that of the place, or else the site's own.
+	Zone string
 	// AtDoorOnly: the door may not be opened from afar.
 	AtDoorOnly bool
+}
+
+// Lockdown is a lockdown by our own staff. It binds as one of Kisi's does, and
+// neither lifts the other.
+type Lockdown struct {
+	Scope   ScopeKind // ScopeDoor, ScopePlace, or ScopeOrganisation for the whole site
+	ScopeID string    // Door.ID or Place.ID; empty for the site
 }
 
 // Policy is what the gateway's own settings say of a door. A policy for a door
@@ -44,7 +56,11 @@ type Policy struct {
 	AskPIN           bool
 	HighSecurity     bool          // shorter patience with old rights and bad clocks
 	Residential      bool          // somebody's home: never refused for staleness or clock
-	Passback         time.Duration // refuse the same credential again within this time; 0 is off
+	Passback         time.Duration // the same credential again within this time is worth a warning; 0 is off
+	PassbackRefuses  bool          // and is refused
+	// Zone is the site's own time zone, an IANA name, for what no source gives
+	// one; empty is UTC.
+	Zone string
 }
 
 // Group is a set of doors, possibly limited to hours.
@@ -52,8 +68,11 @@ type Group struct {
 	ID    string
 	Name  string
 	Doors []string // Door.ID
-	// Restricted: members may enter only in the group's hours.
+	// Restricted: members may enter only in the hours of the group's Allow
+	// schedules. Without any they never may.
 	Restricted bool
+	// Zone is an IANA name; empty: that of the door at which somebody stands.
+	Zone string
 	// AtDoorOnly: members may not open from afar.
 	AtDoorOnly bool
 }

@@ -33,6 +33,9 @@ type Snapshot struct {
 	pins        []pin    // of active rows, sorted
 	slots       []uint32 // open addressing; 0 is empty, else index+1
 	clashes     int
+
+	lockdowns lockdowns // by our own staff
+	badZones  []string
 }
 
 type place struct {
@@ -47,6 +50,10 @@ type door struct {
 	restricted bool
 	atDoorOnly bool
 	policy     Policy
+	// The schedules of the door, and the clock that they are read by; nil where
+	// there are none, or the zone is not known.
+	allow, unlock, arrive *calendar
+	zone                  *time.Location
 }
 
 type group struct {
@@ -54,6 +61,9 @@ type group struct {
 	doors      []uint64 // a bit for each door
 	restricted bool
 	atDoorOnly bool
+	allow      *calendar
+	zone       *time.Location // nil: that of the door
+	badZone    bool           // it names one that nobody knows
 }
 
 const (
@@ -208,22 +218,24 @@ func (s *Snapshot) DoorName(id string) string {
 // LockedDown says whether nobody may open the door now.
 func (s *Snapshot) LockedDown(id string) bool {
 	at, ok := s.doorIndex[id]
-	return ok && s.lockedDown(at)
+	return ok && s.lockedBy(at) != notLocked
 }
 
-// Restricted lists the groups and doors that are limited to hours.
-func (s *Snapshot) Restricted() (groups, doors []string) {
+// Hourless lists the groups and doors that are limited to hours and have none,
+// so that they never open; and the time zones that nobody knows, in which no
+// hours are either.
+func (s *Snapshot) Hourless() (names, zones []string) {
 	for i := range s.groups {
-		if s.groups[i].restricted {
-			groups = append(groups, s.groups[i].name)
+		if g := &s.groups[i]; g.restricted && g.allow == nil {
+			names = append(names, g.name)
 		}
 	}
 	for i := range s.doors {
-		if s.doors[i].restricted {
-			doors = append(doors, s.doors[i].name)
+		if d := &s.doors[i]; d.restricted && d.allow == nil {
+			names = append(names, d.name)
 		}
 	}
-	return groups, doors
+	return names, s.badZones
 }
 
 // HasDoor says whether the snapshot knows the door.

@@ -105,7 +105,13 @@ const (
 // Facts are what a decision needs beside the rights: a small value that the
 // door loop keeps and that the event records, so that a replay sees the same.
 type Facts struct {
-	Clock       ClockState
+	Clock ClockState
+	// Floor is an instant that has surely passed, however wrong the clock is;
+	// zero: Tap.At. It matters only while the clock is not trusted.
+	Floor time.Time
+	// Untrusted is for how long the clock has not been trusted, by the time that
+	// elapsed; it bounds how long a perimeter door goes on with long rights.
+	Untrusted   time.Duration
 	PIN         PINState
 	LastPassage time.Time // of this credential through this door; zero: never
 }

@@ -77,6 +77,9 @@ func (c *checker) policy(path string, door *doorTable) {
 	if door.AskPIN && len(door.Reader) == 0 {
 		c.blame(path+".ask_pin", "add a reader with keys, or leave it away", "the door has no reader to type a PIN at")
 	}
+	if door.PassbackRefuses && door.Passback == 0 {
+		c.blame(path+".passback_refuses", `add passback = "5m", or leave it away`, "there is no passback to refuse by")
+	}
 	if door.HighSecurity && door.Residential {
 		c.blame(path+".residential", "leave one of them away",
 			"a home is never refused for old rights, a high_security door always: it cannot be both")
@@ -94,6 +97,8 @@ func (c *checker) door(path string, door *doorTable) Door {
 			HighSecurity:     door.HighSecurity,
 			Residential:      door.Residential,
 			Passback:         door.Passback,
+			PassbackRefuses:  door.PassbackRefuses,
+			Zone:             c.options.Site.Zone.String(),
 		},
 	}
 	if door.MinimumAssurance != nil {

@@ -52,6 +52,7 @@ type doorTable struct {
 	HeldAfter        time.Duration     `toml:"held_after"`
 	HeldWarning      time.Duration     `toml:"held_warning"`
 	Passback         time.Duration     `toml:"passback"`
+	PassbackRefuses  bool              `toml:"passback_refuses"`
 	Reader           tables            `toml:"reader"`
 	Strike           table             `toml:"strike"`
 	Contact          table             `toml:"contact"`

@@ -32,6 +32,7 @@ const (
 type Generation struct {
 	Number uint64 // rises by one; 0: there is none
 	Hash   [32]byte
+	Form   int       // access.HashForm of that hash
 	At     time.Time // when it was installed
 }
 
@@ -115,7 +116,7 @@ func (c *Cache) Close() error {
 func (c *Cache) Seal(number uint64, hash [32]byte) error {
 	var touched int64
 	err := c.f.write(func(ctx context.Context, tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, "UPDATE generations SET hash = ? WHERE number = ?", hash[:], int64(number))
+		result, err := tx.ExecContext(ctx, "UPDATE generations SET hash = ?, form = ? WHERE number = ?", hash[:], access.HashForm, int64(number))
 		if err != nil {
 			return err
 		}

@@ -143,6 +143,7 @@ func plan(source string, r access.Roster) ([]change, error) {
 	add(&p, &policyTable, r.Policies)
 	add(&p, &groupTable, groups)
 	add(&p, &groupDoorTable, doors)
+	add(&p, &scheduleTable, r.Schedules)
 	add(&p, &teamTable, teams)
 	add(&p, &memberTable, members)
 	add(&p, &holderTable, r.Holders)
@@ -156,6 +157,11 @@ func storable(source string, r *access.Roster) error {
 	for i := range r.Policies {
 		if p := &r.Policies[i]; assuranceCodes.encode[p.MinimumAssurance] < 0 {
 			return fmt.Errorf("the policy of the door %q asks for an unknown assurance, %d", p.Door, p.MinimumAssurance)
+		}
+	}
+	for i := range r.Schedules {
+		if s := &r.Schedules[i]; scopeCodes.encode[s.On] < 0 || consequenceCodes.encode[s.Consequence] < 0 {
+			return fmt.Errorf("the schedule %q is of an unknown scope %d or consequence %d", s.ID, s.On, s.Consequence)
 		}
 	}
 	for i := range r.Assignments {
@@ -190,7 +196,7 @@ func add[T any](p *planner, t *table[T], rows []T) {
 
 func splitGroups(groups []access.Group) (rows []groupRow, doors []pair) {
 	for _, g := range groups {
-		rows = append(rows, groupRow{g.ID, g.Name, g.Restricted, g.AtDoorOnly})
+		rows = append(rows, groupRow{g.ID, g.Name, g.Zone, g.Restricted, g.AtDoorOnly})
 		for _, d := range g.Doors {
 			doors = append(doors, pair{g.ID, d})
 		}

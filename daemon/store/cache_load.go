@@ -28,8 +28,8 @@ func (c *Cache) Load(ctx context.Context) (r access.Roster, contacts []access.Co
 	err = c.f.read(ctx, func(tx *sql.Tx) error {
 		var hash []byte
 		var at int64
-		err := tx.QueryRowContext(ctx, `SELECT number, at, hash FROM generations WHERE hash IS NOT NULL
-			ORDER BY number DESC LIMIT 1`).Scan(&g.Number, &at, &hash)
+		err := tx.QueryRowContext(ctx, `SELECT number, at, hash, form FROM generations WHERE hash IS NOT NULL
+			ORDER BY number DESC LIMIT 1`).Scan(&g.Number, &at, &hash, &g.Form)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -132,6 +132,7 @@ func rowsOf(ctx context.Context, tx *sql.Tx, source, which string, args ...any) 
 	r.Doors = load(ctx, tx, &doorTable, which, args, &err)
 	r.Policies = load(ctx, tx, &policyTable, which, args, &err)
 	r.Groups = joinGroups(load(ctx, tx, &groupTable, which, args, &err), load(ctx, tx, &groupDoorTable, which, args, &err))
+	r.Schedules = load(ctx, tx, &scheduleTable, which, args, &err)
 	r.Teams = joinTeams(load(ctx, tx, &teamTable, which, args, &err), load(ctx, tx, &memberTable, which, args, &err))
 	r.Holders = load(ctx, tx, &holderTable, which, args, &err)
 	r.Assignments = load(ctx, tx, &assignmentTable, which, args, &err)
@@ -189,7 +190,7 @@ func (t *table[T]) each(ctx context.Context, tx *sql.Tx, which string, args []an
 func joinGroups(rows []groupRow, doors []pair) []access.Group {
 	groups := make([]access.Group, 0, len(rows))
 	for _, row := range rows {
-		g := access.Group{ID: row.id, Name: row.name, Restricted: row.restricted, AtDoorOnly: row.atDoorOnly}
+		g := access.Group{ID: row.id, Name: row.name, Zone: row.zone, Restricted: row.restricted, AtDoorOnly: row.atDoorOnly}
 		g.Doors, doors = takeMembers(row.id, doors)
 		groups = append(groups, g)
 	}

@@ -143,7 +143,7 @@ func assigneeLabel(k access.AssigneeKind) string {
 // groupRow is a group without its doors, which are pairs of their own: a door
 // that joins a group is one row written.
 type groupRow struct {
-	id, name               string
+	id, name, zone         string
 	restricted, atDoorOnly bool
 }
 
@@ -170,48 +170,48 @@ var placeTable = table[access.Place]{
 }
 
 var doorTable = table[access.Door]{
-	name: "doors", columns: []string{"id", "name", "place", "flags"}, keys: 1,
+	name: "doors", columns: []string{"id", "name", "place", "zone", "flags"}, keys: 1,
 	compare: func(a, b *access.Door) int { return strings.Compare(a.ID, b.ID) },
 	same:    identical[access.Door],
 	bind: func(d *access.Door) []any {
-		return []any{d.ID, d.Name, d.Place, flags(d.LockedDown, d.Restricted, d.AtDoorOnly)}
+		return []any{d.ID, d.Name, d.Place, d.Zone, flags(d.LockedDown, d.Restricted, d.AtDoorOnly)}
 	},
 	read: func(c cells) access.Door {
-		f := c.number(3)
+		f := c.number(4)
 		return access.Door{
-			ID: c.text(0), Name: c.text(1), Place: c.text(2),
+			ID: c.text(0), Name: c.text(1), Place: c.text(2), Zone: c.text(3),
 			LockedDown: f&1 != 0, Restricted: f&2 != 0, AtDoorOnly: f&4 != 0,
 		}
 	},
 }
 
 var policyTable = table[access.Policy]{
-	name: "policies", columns: []string{"door", "name", "assurance", "flags", "passback"}, keys: 1,
+	name: "policies", columns: []string{"door", "name", "zone", "assurance", "flags", "passback"}, keys: 1,
 	compare: func(a, b *access.Policy) int { return strings.Compare(a.Door, b.Door) },
 	same:    identical[access.Policy],
 	bind: func(p *access.Policy) []any {
 		return []any{
-			p.Door, p.Name, assuranceCodes.encode[p.MinimumAssurance],
-			flags(p.AskPIN, p.HighSecurity, p.Residential), int64(p.Passback),
+			p.Door, p.Name, p.Zone, assuranceCodes.encode[p.MinimumAssurance],
+			flags(p.AskPIN, p.HighSecurity, p.Residential, p.PassbackRefuses), int64(p.Passback),
 		}
 	},
 	read: func(c cells) access.Policy {
-		f := c.number(3)
+		f := c.number(4)
 		return access.Policy{
-			Door: c.text(0), Name: c.text(1), MinimumAssurance: assuranceCodes.value(c, 2),
-			AskPIN: f&1 != 0, HighSecurity: f&2 != 0, Residential: f&4 != 0, Passback: time.Duration(c.number(4)),
+			Door: c.text(0), Name: c.text(1), Zone: c.text(2), MinimumAssurance: assuranceCodes.value(c, 3),
+			AskPIN: f&1 != 0, HighSecurity: f&2 != 0, Residential: f&4 != 0, PassbackRefuses: f&8 != 0, Passback: time.Duration(c.number(5)),
 		}
 	},
 }
 
 var groupTable = table[groupRow]{
-	name: "groups", columns: []string{"id", "name", "flags"}, keys: 1,
+	name: "groups", columns: []string{"id", "name", "zone", "flags"}, keys: 1,
 	compare: func(a, b *groupRow) int { return strings.Compare(a.id, b.id) },
 	same:    identical[groupRow],
-	bind:    func(g *groupRow) []any { return []any{g.id, g.name, flags(g.restricted, g.atDoorOnly)} },
+	bind:    func(g *groupRow) []any { return []any{g.id, g.name, g.zone, flags(g.restricted, g.atDoorOnly)} },
 	read: func(c cells) groupRow {
-		f := c.number(2)
-		return groupRow{id: c.text(0), name: c.text(1), restricted: f&1 != 0, atDoorOnly: f&2 != 0}
+		f := c.number(3)
+		return groupRow{id: c.text(0), name: c.text(1), zone: c.text(2), restricted: f&1 != 0, atDoorOnly: f&2 != 0}
 	},
 }
 
@@ -295,7 +295,7 @@ var grantTable = table[access.Grant]{
 func tableNames() []string {
 	return []string{
 		placeTable.name, doorTable.name, policyTable.name, groupTable.name, groupDoorTable.name, teamTable.name,
-		memberTable.name, holderTable.name, assignmentTable.name, grantTable.name,
+		scheduleTable.name, memberTable.name, holderTable.name, assignmentTable.name, grantTable.name,
 	}
 }
 

@@ -107,7 +107,7 @@ func TestInstalledRosterLoadsAfterReopen(t *testing.T) {
 	if diff := gocmp.Diff([]access.Contact{{Source: "kisi", At: noon}}, contacts); diff != "" {
 		t.Errorf("contacts (-want +got):\n%s", diff)
 	}
-	if want := (Generation{Number: 1, Hash: [32]byte{1}, At: noon}); g != want {
+	if want := (Generation{Number: 1, Hash: [32]byte{1}, Form: access.HashForm, At: noon}); g != want {
 		t.Errorf("generation = %+v, want %+v", g, want)
 	}
 }
