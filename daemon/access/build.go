@@ -2,10 +2,8 @@ package access
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
 	"math"
-	"math/bits"
 	"slices"
 	"strings"
 	"time"
@@ -13,28 +11,38 @@ import (
 
 // Build checks a roster whole and indexes it. Any wrong row refuses all of it
 // with a BuildError; see Prune for sources that may be mid-change. The rows are
-// sorted in place; nothing else of the roster is kept or changed.
+// sorted in place; nothing else of the roster is kept or changed. For rosters
+// that are too large to be in memory twice there is Assembly.
 func Build(r Roster, contacts []Contact, generation uint64) (*Snapshot, error) {
 	if _, problems := Prune(r); len(problems) > 0 {
 		return nil, &BuildError{Problems: problems}
 	}
-	if len(contacts) > math.MaxUint8 || len(r.Grants) > math.MaxInt32 || len(r.Assignments) > math.MaxInt32 {
-		return nil, fmt.Errorf("roster: too large to index (%d sources, %d credentials, %d grants)",
-			len(contacts), len(r.Assignments), len(r.Grants))
-	}
 	sortRoster(&r)
-	s := &Snapshot{generation: generation, contacts: slices.Clone(contacts), hash: hashRoster(&r)}
-	b := builder{Snapshot: s}
-	b.addPlacesAndDoors(&r)
-	b.addGroups(r.Groups)
-	b.addSchedules(&r)
-	b.addPeople(&r)
-	if err := b.addGrants(r.Grants); err != nil {
+	a := NewAssembly(contacts)
+	if err := a.Building(r); err != nil {
 		return nil, err
 	}
-	b.addAssignments(r.Assignments)
-	b.addPINs(r.Assignments)
-	return s, nil
+	for _, h := range r.Holders {
+		if err := a.Holder(h); err != nil {
+			return nil, err
+		}
+	}
+	for _, t := range r.Teams {
+		if err := a.Team(t); err != nil {
+			return nil, err
+		}
+	}
+	for _, g := range r.Grants {
+		if err := a.Grant(g); err != nil {
+			return nil, err
+		}
+	}
+	for _, x := range r.Assignments {
+		if err := a.Assignment(x); err != nil {
+			return nil, err
+		}
+	}
+	return a.Done(generation)
 }
 
 // sortRoster makes the order of the rows irrelevant to the result.
@@ -46,18 +54,42 @@ func sortRoster(r *Roster) {
 	slices.SortFunc(r.Groups, func(a, b Group) int { return strings.Compare(a.ID, b.ID) })
 	slices.SortFunc(r.Teams, func(a, b Team) int { return strings.Compare(a.ID, b.ID) })
 	slices.SortFunc(r.Holders, func(a, b Holder) int { return strings.Compare(a.ID, b.ID) })
-	slices.SortFunc(r.Grants, func(a, b Grant) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), strings.Compare(a.Assignee, b.Assignee), strings.Compare(a.ID, b.ID))
-	})
-	slices.SortFunc(r.Assignments, func(a, b Assignment) int {
-		return cmp.Or(slices.Compare(a.Digest[:], b.Digest[:]), cmp.Compare(a.Kind, b.Kind),
-			strings.Compare(a.Holder, b.Holder), strings.Compare(a.ID, b.ID))
-	})
+	slices.SortFunc(r.Grants, func(a, b Grant) int { return compareGrants(&a, &b) })
+	slices.SortFunc(r.Assignments, func(a, b Assignment) int { return compareAssignments(&a, &b) })
 }
 
+// builder makes the parts of a snapshot.
 type builder struct {
 	*Snapshot
-	placeIndex, groupIndex, holderIndex, teamIndex map[string]uint32
+	hash                   hasher
+	placeIndex, groupIndex map[string]uint32
+	sources                map[string]uint8
+	causes                 map[string]uint16
+	holderAt, teamAt       int // whose grants come
+}
+
+func (b *builder) addBuilding(r *Roster) {
+	b.addPlacesAndDoors(r)
+	b.addGroups(r.Groups)
+	b.addSchedules(r)
+	for i := range r.Places {
+		b.hash.place(&r.Places[i])
+	}
+	for i := range r.Doors {
+		b.hash.door(&r.Doors[i])
+	}
+	for i := range r.Policies {
+		b.hash.policy(&r.Policies[i])
+	}
+	for i := range r.Groups {
+		b.hash.group(&r.Groups[i])
+		for _, id := range asSet(r.Groups[i].Doors) {
+			b.hash.pair(formGroupDoor, r.Groups[i].ID, id)
+		}
+	}
+	for i := range r.Schedules {
+		b.hash.schedule(&r.Schedules[i])
+	}
 }
 
 func (b *builder) addPlacesAndDoors(r *Roster) {
@@ -106,132 +138,147 @@ func (b *builder) addGroups(groups []Group) {
 	}
 }
 
-func (b *builder) addPeople(r *Roster) {
-	b.holderIndex = make(map[string]uint32, len(r.Holders))
-	b.holders = make([]holder, len(r.Holders)+1)
-	for i, h := range r.Holders {
-		b.holderIndex[h.ID] = uint32(i)
-		b.holders[i].suspended, b.holders[i].extended = h.Suspended, h.Extended
+// addMembers gives each holder the teams that the holder is of, in their order.
+// The members come team by team.
+func (b *builder) addMembers(members []membership) {
+	next := make([]uint32, len(b.holders)+1)
+	for _, m := range members {
+		next[m.holder+1]++
 	}
-	b.holderIDs = packTexts(len(r.Holders), func(i int) string { return r.Holders[i].ID })
-
-	type membership struct{ holder, team uint32 }
-	var memberships []membership
-	b.teamIndex = make(map[string]uint32, len(r.Teams))
-	for i, t := range r.Teams {
-		b.teamIndex[t.ID] = uint32(i)
-		for _, id := range t.Members {
-			memberships = append(memberships, membership{b.holderIndex[id], uint32(i)})
-		}
+	for i := range b.holders {
+		next[i+1] += next[i]
+		b.holders[i].firstTeam = next[i]
 	}
-	slices.SortFunc(memberships, func(x, y membership) int {
-		return cmp.Or(cmp.Compare(x.holder, y.holder), cmp.Compare(x.team, y.team))
-	})
-	memberships = slices.Compact(memberships)
-	for i, first := range packSpans(len(r.Holders), len(memberships), func(i int) uint32 { return memberships[i].holder }) {
-		b.holders[i].firstTeam = first
-	}
-	b.memberTeams = make([]uint32, len(memberships))
-	for i, m := range memberships {
-		b.memberTeams[i] = m.team
+	b.memberTeams = make([]uint32, len(members))
+	for _, m := range members {
+		b.memberTeams[next[m.holder]] = m.team
+		next[m.holder]++
 	}
 }
 
-// addGrants relies on the grants being sorted: holders' first, by assignee.
-func (b *builder) addGrants(grants []Grant) error {
-	sources := make(map[string]uint8, len(b.contacts))
-	for i, c := range b.contacts {
-		sources[c.Source] = uint8(i)
+// addGrant relies on the grants coming in order: holders' first, by assignee.
+func (b *builder) addGrant(g *Grant) error {
+	wrong := func(what string) error {
+		return &BuildError{Problems: []Problem{{Table: "grant", ID: g.ID, What: what}}}
 	}
-	causes := map[string]uint16{}
-	b.grants = make([]grant, len(grants))
-	firstTeam := len(grants)
-	for i, g := range grants {
-		if g.Kind == ToTeam && i < firstTeam {
-			firstTeam = i
-		}
-		source, ok := sources[g.Source]
-		if !ok {
-			return &BuildError{Problems: []Problem{{Table: "grant", ID: g.ID, What: fmt.Sprintf("comes from the source %q, which is not there", g.Source)}}}
-		}
-		cause, ok := causes[g.Cause]
-		if !ok && len(causes) < math.MaxUint16 {
-			cause = uint16(len(causes))
-			causes[g.Cause] = cause
-			b.causes = append(b.causes, g.Cause)
-		}
-		b.grants[i] = grant{
-			from: micros(g.From, sinceEver), until: micros(g.Until, openEnded),
-			scope: b.scopeIndex(g), cause: cause, source: source, kind: g.Scope, cancelled: g.Cancelled,
-		}
+	if len(b.grants) == math.MaxInt32 {
+		return fmt.Errorf("%w: %d grants", errTooLarge, len(b.grants))
 	}
-	b.grantIDs = packTexts(len(grants), func(i int) string { return grants[i].ID })
-	for i, first := range packSpans(b.holderIDs.len(), firstTeam, func(i int) uint32 { return b.holderIndex[grants[i].Assignee] }) {
-		b.holders[i].firstGrant = first
+	if !g.From.IsZero() && !g.Until.IsZero() && !g.From.Before(g.Until) {
+		return wrong("ends before it begins")
 	}
-	b.teamGrants = packSpans(len(b.teamIndex), len(grants)-firstTeam, func(i int) uint32 {
-		return b.teamIndex[grants[firstTeam+i].Assignee]
+	scope, what := b.scope(g)
+	if what != "" {
+		return wrong(what)
+	}
+	source, ok := b.sources[g.Source]
+	if !ok {
+		return wrong(fmt.Sprintf("comes from the source %q, which is not there", g.Source))
+	}
+	if what := b.turnTo(g); what != "" {
+		return wrong(what)
+	}
+	cause, ok := b.causes[g.Cause]
+	if !ok {
+		if len(b.causes) == math.MaxUint16 {
+			return fmt.Errorf("%w: %d causes", errTooLarge, len(b.causes))
+		}
+		cause = uint16(len(b.causes))
+		b.causes[strings.Clone(g.Cause)] = cause
+		b.Snapshot.causes = append(b.Snapshot.causes, strings.Clone(g.Cause))
+	}
+	b.grants = append(b.grants, grant{
+		from: micros(g.From, sinceEver), until: micros(g.Until, openEnded),
+		scope: scope, cause: cause, source: source, kind: g.Scope, cancelled: g.Cancelled,
 	})
-	for i := range b.teamGrants {
-		b.teamGrants[i] += uint32(firstTeam)
-	}
 	return nil
 }
 
-func (b *builder) scopeIndex(g Grant) uint32 {
-	switch g.Scope {
-	case ScopeDoor:
-		return uint32(b.doorIndex[g.ScopeID])
-	case ScopeGroup:
-		return b.groupIndex[g.ScopeID]
-	case ScopePlace:
-		return b.placeIndex[g.ScopeID]
-	default:
-		return 0
+// turnTo makes the grants that follow those of another assignee. Assignees come
+// in the order of the holders, and then of the teams.
+func (b *builder) turnTo(g *Grant) (what string) {
+	n := uint32(len(b.grants))
+	if g.Kind == ToHolder {
+		for ; b.holderAt < b.holderIDs.len() && b.holderIDs.get(b.holderAt) < g.Assignee; b.holderAt++ {
+			b.holders[b.holderAt+1].firstGrant = n
+		}
+		if b.holderAt == b.holderIDs.len() || b.holderIDs.get(b.holderAt) != g.Assignee {
+			return notThere("holder", g.Assignee)
+		}
+		return ""
+	}
+	b.endHolders()
+	for ; b.teamAt < b.teamIDs.len() && b.teamIDs.get(b.teamAt) < g.Assignee; b.teamAt++ {
+		b.teamGrants = append(b.teamGrants, n)
+	}
+	if b.teamAt == b.teamIDs.len() || b.teamIDs.get(b.teamAt) != g.Assignee {
+		return notThere("team", g.Assignee)
+	}
+	return ""
+}
+
+// endHolders ends the grants of the holders, and begins those of the teams.
+func (b *builder) endHolders() {
+	if b.teamGrants != nil {
+		return
+	}
+	n := uint32(len(b.grants))
+	for ; b.holderAt < b.holderIDs.len(); b.holderAt++ {
+		b.holders[b.holderAt+1].firstGrant = n
+	}
+	b.teamGrants = append(make(spans, 0, b.teamIDs.len()+1), n)
+}
+
+func (b *builder) endGrants() {
+	b.endHolders()
+	for ; b.teamAt < b.teamIDs.len(); b.teamAt++ {
+		b.teamGrants = append(b.teamGrants, uint32(len(b.grants)))
 	}
 }
 
-// addAssignments relies on the rows being sorted by digest and kind. Rows of
-// one digest and one holder become one, active if any is. Of two holders the one
-// whose row is active has it; where both are, it is refused for both.
-func (b *builder) addAssignments(rows []Assignment) {
-	b.assignments = make([]assignment, 0, len(rows))
-	for _, row := range rows {
-		next := assignment{
-			digest: row.Digest, kind: row.Kind, holder: b.holderIndex[row.Holder],
-			assurance: row.Assurance, active: row.Active,
-		}
-		if n := len(b.assignments); n > 0 && b.assignments[n-1].digest == next.digest && b.assignments[n-1].kind == next.kind {
-			last := &b.assignments[n-1]
-			switch {
-			case last.holder == next.holder:
-				last.active = last.active || next.active
-			case last.active && next.active:
-				if !last.clash && last.kind != PIN { // people may have one PIN; alone it opens for none of them
-					b.clashes++
-				}
-				last.clash = true
-			case next.active:
-				*last = next // it was given back by whoever had it before
-			}
-			continue
-		}
-		b.assignments = append(b.assignments, next)
+// scope is the index of what a grant covers, or what is wrong with it.
+func (b *builder) scope(g *Grant) (at uint32, what string) {
+	ok := true
+	switch g.Scope {
+	case ScopeDoor:
+		var door int32
+		door, ok = b.doorIndex[g.ScopeID]
+		at = uint32(door)
+	case ScopeGroup:
+		at, ok = b.groupIndex[g.ScopeID]
+	case ScopePlace:
+		at, ok = b.placeIndex[g.ScopeID]
+	case ScopeOrganisation:
+	default:
+		return 0, "covers nothing we know"
 	}
-	b.assignments = slices.Clip(b.assignments)
-	if len(b.assignments) == 0 {
-		return
+	if !ok {
+		return 0, notThere(g.Scope.String(), g.ScopeID)
 	}
-	size := 1 << bits.Len(uint(len(b.assignments)*3/2))
-	b.slots = make([]uint32, size)
-	mask := uint64(size - 1)
-	for i := range b.assignments {
-		at := binary.LittleEndian.Uint64(b.assignments[i].digest[:8]) & mask
-		for b.slots[at] != 0 {
-			at = (at + 1) & mask
+	return at, ""
+}
+
+// addAssignment adds what comes of all the rows of one digest and kind. Rows of
+// one holder are one, active if any is. Of two holders the one whose row is
+// active has it; where both are, it is refused for both.
+func (b *builder) addAssignment(rows []Assignment, finder *finder) {
+	var found assignment
+	for i, row := range rows {
+		who, _ := finder.find(row.Holder)
+		next := assignment{digest: row.Digest, kind: row.Kind, holder: who, assurance: row.Assurance, active: row.Active}
+		switch {
+		case i == 0 || next.active && !found.active && next.holder != found.holder:
+			found = next // it was given back by whoever had it before
+		case next.holder == found.holder:
+			found.active = found.active || next.active
+		case next.active:
+			found.clash = true
 		}
-		b.slots[at] = uint32(i + 1)
 	}
+	if found.clash && found.kind != PIN { // people may have one PIN; alone it opens for none of them
+		b.clashes++
+	}
+	b.assignments = append(b.assignments, found)
 }
 
 func micros(t time.Time, zero int64) int64 {
@@ -239,31 +286,4 @@ func micros(t time.Time, zero int64) int64 {
 		return zero
 	}
 	return t.UnixMicro()
-}
-
-func packTexts(n int, get func(int) string) texts {
-	size := 0
-	for i := range n {
-		size += len(get(i))
-	}
-	var all strings.Builder
-	all.Grow(size)
-	at := make([]uint32, n+1)
-	for i := range n {
-		all.WriteString(get(i))
-		at[i+1] = uint32(all.Len())
-	}
-	return texts{all: all.String(), at: at}
-}
-
-// packSpans makes the runs of n rows that are sorted by their owner.
-func packSpans(owners, n int, owner func(int) uint32) spans {
-	out := make(spans, owners+1)
-	for i := range n {
-		out[owner(i)+1]++
-	}
-	for i := 1; i < len(out); i++ {
-		out[i] += out[i-1]
-	}
-	return out
 }

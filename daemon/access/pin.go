@@ -29,16 +29,6 @@ func comparePINs(a, b pin) int {
 	return cmp.Or(cmp.Compare(a.holder, b.holder), slices.Compare(a.digest[:], b.digest[:]))
 }
 
-func (b *builder) addPINs(rows []Assignment) {
-	for i := range rows {
-		if rows[i].Kind == PIN && rows[i].Active {
-			b.pins = append(b.pins, pin{holder: b.holderIndex[rows[i].Holder], digest: rows[i].Digest})
-		}
-	}
-	slices.SortFunc(b.pins, comparePINs)
-	b.pins = slices.Clip(slices.Compact(b.pins))
-}
-
 // PINBelongs says whether the digits are a PIN of whoever has the credential. It
 // is false for a credential that nobody or more than one person has.
 func (s *Snapshot) PINBelongs(c Credential, digits Digest) bool {

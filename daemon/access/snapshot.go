@@ -1,9 +1,7 @@
 package access
 
 import (
-	"encoding/binary"
 	"math"
-	"sort"
 	"time"
 )
 
@@ -13,7 +11,7 @@ import (
 // microseconds.
 type Snapshot struct {
 	generation uint64
-	hash       [32]byte
+	hash       rowSum
 	contacts   []Contact
 
 	places    []place
@@ -23,6 +21,7 @@ type Snapshot struct {
 
 	holderIDs   texts
 	holders     []holder // one more than there are, so that each run has an end
+	teamIDs     texts
 	memberTeams []uint32
 	teamGrants  spans // of grants
 	grants      []grant
@@ -98,39 +97,12 @@ type assignment struct {
 	clash     bool
 }
 
-// texts is many short strings in one long one.
-type texts struct {
-	all string
-	at  []uint32 // one more than there are strings
-}
-
-func (t *texts) get(i int) string { return t.all[t.at[i]:t.at[i+1]] }
-func (t *texts) len() int         { return max(len(t.at)-1, 0) }
-
-// find is the index of s among sorted texts, or -1.
-func (t *texts) find(s string) int {
-	i := sort.Search(t.len(), func(i int) bool { return t.get(i) >= s })
-	if i < t.len() && t.get(i) == s {
-		return i
-	}
-	return -1
-}
-
-// spans says which run of a flat slice belongs to each owner.
-type spans []uint32 // one more than there are owners
-
-func (s spans) of(i int) (from, to uint32) {
-	if i+1 >= len(s) {
-		return 0, 0
-	}
-	return s[i], s[i+1]
-}
-
 // Generation is the number under which the rights were installed.
 func (s *Snapshot) Generation() uint64 { return s.generation }
 
-// Hash is the SHA-256 of the content: equal rights have equal hashes.
-func (s *Snapshot) Hash() [32]byte { return s.hash }
+// Hash is a checksum of the content: equal rights have equal hashes, and rights
+// that were damaged or changed have others.
+func (s *Snapshot) Hash() [32]byte { return s.hash.bytes() }
 
 // Clashes counts the digests that two holders claim; both are refused.
 func (s *Snapshot) Clashes() int { return s.clashes }
@@ -246,9 +218,7 @@ func (s *Snapshot) lookUp(c Credential) int {
 	if len(s.slots) == 0 {
 		return -1
 	}
-	mask := uint64(len(s.slots) - 1)
-	// A digest is as good as random, so its first bytes are the hash.
-	for at := binary.LittleEndian.Uint64(c.Digest[:8]) & mask; ; at = (at + 1) & mask {
+	for at := s.slot(&c.Digest); ; at = (at + 1) & (len(s.slots) - 1) {
 		slot := s.slots[at]
 		if slot == 0 {
 			return -1
