@@ -147,14 +147,14 @@ func (d *door) obey(ctx context.Context, a ask) {
 // the one that the PIN was compared by: no decision mixes two.
 func (d *door) admit(ctx context.Context, snapshot *access.Snapshot, read heard, c pinCase, actor string) answer {
 	ctx = context.WithoutCancel(ctx)
-	tap, facts := c.tap, d.facts(c)
+	tap, facts := access.Exact(c.tap, d.facts(c))
 	decision := snapshot.Decide(tap, facts)
 	if c.without {
 		decision.Refuse(access.PINWrong)
 	}
 
 	event := d.event(access.DecisionEvent)
-	d.describe(&event, tap, facts, snapshot, decision)
+	snapshot.Describe(&event, tap, facts, decision)
 	event.Actor, event.Detail = actor, c.detail
 	late, line := d.write(event, c, read.tile, &decision)
 	d.heed(c, read.tile, snapshot, decision.Granted())
@@ -174,7 +174,7 @@ func (d *door) admit(ctx context.Context, snapshot *access.Snapshot, read heard,
 		d.metrics.struck(a.took, a.err)
 	}
 	d.show(ctx, read, a)
-	d.metrics.tapped(decision.Reason)
+	d.metrics.tapped(decision)
 	d.last.Store(&lastTap{at: tap.At, reason: decision.Reason})
 	return a
 }
@@ -219,9 +219,13 @@ func (d *door) strikeFor(ctx context.Context, decision string, late bool, hold t
 	ctx, cancel := context.WithTimeout(ctx, pulsePatience)
 	defer cancel()
 	err := d.strike.Pulse(ctx, hold)
-	d.outcome(decision, late, "unlocked", err)
+	d.outcome(decision, late, didUnlock, err)
 	return err
 }
+
+// didUnlock is the outcome of a decision that opened the door. Any other says why
+// not.
+const didUnlock = "unlocked"
 
 // outcome records what the strike did about a decision or an order.
 func (d *door) outcome(decision string, late bool, did string, err error) {
@@ -262,28 +266,4 @@ func newEvent(clock *timekeeper, kind access.EventKind, door string) access.Even
 	return access.Event{
 		ID: hex.EncodeToString(id[:]), Kind: kind, At: at.UTC().Truncate(time.Microsecond), Mono: clock.Mono(), Clock: state, Door: door,
 	}
-}
-
-// describe writes what was decided, and what it was decided by.
-func (d *door) describe(event *access.Event, tap access.Tap, facts access.Facts, s *access.Snapshot, decision access.Decision) {
-	explained := s.Explain(decision)
-	hash := s.Hash()
-	event.At, event.Clock = tap.At.UTC().Truncate(time.Microsecond), facts.Clock
-	event.Reader, event.Credential, event.Presence = tap.Reader, tap.Credential, tap.Presence
-	event.Reason, event.Holder = decision.Reason, explained.Holder
-	for _, miss := range explained.Misses {
-		event.Reasons = append(event.Reasons, miss.Reason)
-	}
-	grant := explained.Grant
-	if grant == nil && len(explained.Misses) > 0 {
-		grant = explained.Misses[0].Grant
-	}
-	if grant != nil {
-		event.Grant = grant.ID
-		if grant.Scope == access.ScopeGroup.String() {
-			event.Group = grant.ScopeID
-		}
-	}
-	event.Generation, event.RosterHash, event.RosterAge = decision.Generation, hex.EncodeToString(hash[:]), decision.Age
-	event.LastPass, event.PIN = facts.LastPassage, facts.PIN
 }

@@ -25,6 +25,7 @@ type metrics struct {
 	reloadAt  prometheus.Gauge
 	discarded *prometheus.CounterVec
 	noEntry   *prometheus.CounterVec
+	warnings  *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -55,11 +56,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		noEntry: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "tilegate_door_no_entry_total", Help: "Granted taps after which nobody opened the door, where it has a contact.",
 		}, []string{"door"}),
+		warnings: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "tilegate_passback_warnings_total", Help: "Granted taps of a credential that came again too soon, where the door only warns.",
+		}, []string{"door"}),
 	}
 	late := prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "tilegate_journal_late_total", Help: "Grants whose strike moved before their record was durable.",
 	}, func() float64 { return float64(m.late.Load()) })
-	reg.MustRegister(m.taps, m.duration, m.faults, late, m.write, m.reloadOK, m.reloadAt, m.discarded, m.noEntry)
+	reg.MustRegister(m.taps, m.duration, m.faults, late, m.write, m.reloadOK, m.reloadAt, m.discarded, m.noEntry, m.warnings)
 	return m
 }
 
@@ -71,6 +75,7 @@ type doorMetrics struct {
 	late      *atomic.Uint64
 	discarded prometheus.Counter
 	noEntry   prometheus.Counter
+	warnings  prometheus.Counter
 }
 
 // forDoor makes all series of a door, at zero.
@@ -78,6 +83,7 @@ func (m *metrics) forDoor(id string) *doorMetrics {
 	d := &doorMetrics{
 		duration: m.duration.WithLabelValues(id), faults: m.faults.WithLabelValues(id),
 		late: &m.late, discarded: m.discarded.WithLabelValues(id), noEntry: m.noEntry.WithLabelValues(id),
+		warnings: m.warnings.WithLabelValues(id),
 	}
 	for _, reason := range access.Reasons() {
 		d.taps[reason] = m.taps.WithLabelValues(id, reason.String())
@@ -93,9 +99,15 @@ func (m *metrics) dropDoor(id string) {
 	m.faults.DeletePartialMatch(door)
 	m.discarded.DeletePartialMatch(door)
 	m.noEntry.DeletePartialMatch(door)
+	m.warnings.DeletePartialMatch(door)
 }
 
-func (d *doorMetrics) tapped(reason access.Reason) { d.taps[reason].Inc() }
+func (d *doorMetrics) tapped(decision access.Decision) {
+	d.taps[decision.Reason].Inc()
+	if decision.Warned() {
+		d.warnings.Inc()
+	}
+}
 
 func (d *doorMetrics) struck(took time.Duration, err error) {
 	if err != nil {

@@ -116,6 +116,7 @@ func (p *doorsPart) start(settings config.Door) (*openDoor, error) {
 	if err := p.wire(d, settings); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
+	p.g.restorePassages(d)
 	opened := &openDoor{door: d, settings: settings, crew: p.g.crew.child()}
 	opened.crew.start("door "+d.id, d.run)
 	for _, t := range d.tiles {

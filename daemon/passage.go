@@ -8,9 +8,8 @@ import (
 )
 
 // passages remembers which credential went through a door when, for as long as
-// the door's passback asks. It belongs to the loop of the door and begins anew
-// with the gateway and with new settings of the door: then a card may be handed
-// back once.
+// the door's passback asks. It belongs to the loop of the door, and begins with what
+// the journal knows.
 type passages struct {
 	within time.Duration             // 0: nothing is remembered
 	last   map[access.Digest]passage // by card, however it was read

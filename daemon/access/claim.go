@@ -35,5 +35,5 @@ func (d *Decision) Refuse(reason Reason) {
 		return
 	}
 	d.miss(Miss{Reason: reason, grant: d.grant})
-	d.Reason, d.grant = reason, -1
+	d.Reason, d.grant, d.warns = reason, -1, false
 }

@@ -3,6 +3,7 @@ package access
 import (
 	"encoding/base32"
 	"encoding/hex"
+	"strings"
 )
 
 // crockford are the digits of Crockford's base 32 (crockford.com/base32.html):
@@ -30,3 +31,18 @@ func ShortCode(id string) string {
 
 // Code is the short code of the event.
 func (e *Event) Code() string { return ShortCode(e.ID) }
+
+// CodeFront is the front of the ids that have a short code, in hex, or "" where
+// the text is no short code. It reads what people write: in any case, O for 0, and
+// I or L for 1.
+func CodeFront(code string) string {
+	code = strings.NewReplacer("O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(strings.TrimSpace(code)))
+	if len(code) != ShortCodeLength {
+		return ""
+	}
+	front, err := crockford.DecodeString(code + "0") // five digits are 25 bits: three bytes and one bit
+	if err != nil {
+		return ""
+	}
+	return hex.EncodeToString(front)[:5]
+}

@@ -43,7 +43,8 @@ func (k *EventKind) UnmarshalText(text []byte) error {
 }
 
 // Event is one line of the journal. It holds references, never a name and never
-// a card value. Seq, Boot and Late are filled in by the journal.
+// a card value. Seq, Boot and Late are filled in by the journal. A decision holds
+// what it was made of beside the rights, so that it can be made again: see Replay.
 type Event struct {
 	ID         string        `json:"id"`  // 128 bits in hex, made by who reports
 	Seq        uint64        `json:"seq"` // strictly rising, also across restarts
@@ -63,9 +64,14 @@ type Event struct {
 	Group      string        `json:"group,omitempty"`
 	Generation uint64        `json:"generation,omitempty"`  // of the rights that decided
 	RosterHash string        `json:"roster_hash,omitempty"` // content of those rights
-	RosterAge  time.Duration `json:"roster_age,omitempty"`  // since the source was heard of
+	RosterAge  time.Duration `json:"roster_age,omitempty"`  // since the oldest source that can go stale was heard of
+	Posture    uint64        `json:"posture,omitempty"`     // number of the lockdowns by our own staff that were in force
+	Fault      Reason        `json:"fault,omitempty"`       // Tap.Fault
 	LastPass   time.Time     `json:"last_passage,omitzero"` // Facts.LastPassage
 	PIN        PINState      `json:"pin,omitempty"`         // Facts.PIN
+	Floor      time.Time     `json:"floor,omitzero"`        // Facts.Floor
+	Untrusted  time.Duration `json:"untrusted,omitempty"`   // Facts.Untrusted
+	Warned     bool          `json:"warned,omitempty"`      // granted, though the same credential came again too soon
 	Ref        string        `json:"ref,omitempty"`         // an outcome names its decision
 	Actor      string        `json:"actor,omitempty"`       // who did an action
 	Detail     string        `json:"detail,omitempty"`      // short, constant words or an error

@@ -24,7 +24,7 @@ func (e *entry) refuse() {
 	if !e.claim.Present() || e.event.Kind != access.DecisionEvent || e.event.Reason != access.Granted {
 		return
 	}
-	e.event.Reason, e.event.Reasons = access.NotRecorded, []access.Reason{access.NotRecorded}
+	e.event.Reason, e.event.Reasons, e.event.Warned = access.NotRecorded, []access.Reason{access.NotRecorded}, false
 	if e.claim.UsedByGrant() {
 		e.claim = access.Claim{}
 	}

@@ -204,8 +204,9 @@ func TestUnreadableJournalHandsNothingOver(t *testing.T) {
 	wantClaims(t, openJournal(t, path))
 }
 
-// A journal of the version before claims is taken over with its events.
-func TestJournalBeforeClaimsIsMigrated(t *testing.T) {
+// A journal of the first version is taken over with its events, of which nothing
+// is known that it did not keep.
+func TestJournalOfTheFirstVersionIsMigrated(t *testing.T) {
 	path := journalPath(t)
 	first, err := fs.ReadFile(schema("journal"), "0001_start.sql")
 	if err != nil {
@@ -217,7 +218,12 @@ func TestJournalBeforeClaimsIsMigrated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.insert(1, entries(tap("old"))); err != nil {
+	old := tap("old")
+	old.Seq, old.LastPass = 1, noon
+	columns, _, _ := strings.Cut(eventColumns, ", posture")
+	values := bindEvent(&old)[:strings.Count(columns, ",")+1]
+	_, err = f.w.ExecContext(t.Context(), "INSERT INTO events ("+columns+") VALUES (?"+strings.Repeat(", ?", len(values)-1)+")", values...)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := f.close(); err != nil {
@@ -229,10 +235,14 @@ func TestJournalBeforeClaimsIsMigrated(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantClaims(t, j, "0100=1")
-	if got := strings.Join(ids(all(t, j)), " "); got != "old new" {
-		t.Errorf("events: got %s, want old new", got)
+	kept := all(t, j)
+	if got := strings.Join(ids(kept), " "); got != "old new" {
+		t.Fatalf("events: got %s, want old new", got)
 	}
-	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "journal.db.before-2")); err != nil {
+	if diff := cmp.Diff(old, kept[0]); diff != "" {
+		t.Errorf("the old event (-want +got):\n%s", diff)
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(path), "journal.db.before-3")); err != nil {
 		t.Errorf("no copy was made before the change: %v", err)
 	}
 }

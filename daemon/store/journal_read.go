@@ -65,19 +65,12 @@ func (f *file) events(ctx context.Context, query string, q EventQuery) (found []
 	if !q.Until.IsZero() {
 		until = q.Until.UnixMicro()
 	}
-	rows, err := f.r.QueryContext(ctx, query, int64(q.After), q.Door, q.Kind, q.Reason, since, until, q.Limit)
+	err = f.eachEvent(ctx, func(e access.Event) bool { found = append(found, e); return true },
+		query, int64(q.After), q.Door, q.Kind, q.Reason, since, until, q.Limit)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		e, err := scanEvent(rows)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, e)
-	}
-	return found, rows.Err()
+	return found, nil
 }
 
 // Event reads one event, or returns ErrNotFound.

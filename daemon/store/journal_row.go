@@ -14,29 +14,30 @@ import (
 // have it.
 const eventColumns = `seq, id, kind, at, mono, boot, clock, door, reader, credential, digest, assurance,
 	presence, reason, reasons, holder, grant_id, group_id, generation, roster_hash, roster_age,
-	last_pass, pin, ref, actor, detail, late`
+	last_pass, pin, ref, actor, detail, late, posture, fault, floor, untrusted, warned`
 
 const insertEvent = `INSERT INTO events (` + eventColumns + `) VALUES
-	(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 // bindEvent writes words as words: a number of an enumeration may mean
 // something else after the next upgrade, and these rows outlive it.
 func bindEvent(e *access.Event) []any {
-	var digest, reasons, lastPass any
+	var digest, reasons, fault any
 	if e.Credential.Digest != (access.Digest{}) {
 		digest = e.Credential.Digest[:]
 	}
 	if e.Reasons != nil {
 		reasons = joinReasons(e.Reasons)
 	}
-	if !e.LastPass.IsZero() {
-		lastPass = e.LastPass.UnixMicro()
+	if e.Fault != access.Granted {
+		fault = e.Fault.String()
 	}
 	return []any{
 		int64(e.Seq), e.ID, e.Kind.String(), e.At.UnixMicro(), int64(e.Mono), e.Boot, e.Clock.String(),
 		e.Door, e.Reader, e.Credential.Kind.String(), digest, e.Credential.Assurance.String(),
 		e.Presence.String(), e.Reason.String(), reasons, e.Holder, e.Grant, e.Group, int64(e.Generation),
-		e.RosterHash, int64(e.RosterAge), lastPass, pinLabel(e.PIN), e.Ref, e.Actor, e.Detail, e.Late,
+		e.RosterHash, int64(e.RosterAge), instant(e.LastPass), pinLabel(e.PIN), e.Ref, e.Actor, e.Detail, e.Late,
+		int64(e.Posture), fault, instant(e.Floor), int64(e.Untrusted), e.Warned,
 	}
 }
 
@@ -48,22 +49,20 @@ func scanEvent(row interface{ Scan(...any) error }) (access.Event, error) {
 	var (
 		e                                                         access.Event
 		kind, clock, credential, assurance, presence, reason, pin string
-		reasons                                                   sql.NullString
-		seq, at, generation, late                                 int64
-		lastPass                                                  sql.NullInt64
+		reasons, fault                                            sql.NullString
+		seq, at, generation, late, posture                        int64
+		lastPass, floor                                           sql.NullInt64
 		digest                                                    []byte
 	)
 	err := row.Scan(&seq, &e.ID, &kind, &at, (*int64)(&e.Mono), &e.Boot, &clock, &e.Door, &e.Reader, &credential,
 		&digest, &assurance, &presence, &reason, &reasons, &e.Holder, &e.Grant, &e.Group, &generation,
-		&e.RosterHash, (*int64)(&e.RosterAge), &lastPass, &pin, &e.Ref, &e.Actor, &e.Detail, &late)
+		&e.RosterHash, (*int64)(&e.RosterAge), &lastPass, &pin, &e.Ref, &e.Actor, &e.Detail, &late,
+		&posture, &fault, &floor, (*int64)(&e.Untrusted), &e.Warned)
 	if err != nil {
 		return e, err
 	}
-	e.Seq, e.Generation, e.Late = uint64(seq), uint64(generation), late != 0
-	e.At = time.UnixMicro(at).UTC()
-	if lastPass.Valid {
-		e.LastPass = time.UnixMicro(lastPass.Int64).UTC()
-	}
+	e.Seq, e.Generation, e.Posture, e.Late = uint64(seq), uint64(generation), uint64(posture), late != 0
+	e.At, e.LastPass, e.Floor = time.UnixMicro(at).UTC(), timeOf(lastPass), timeOf(floor)
 	copy(e.Credential.Digest[:], digest)
 	word(&e.Kind, kind)
 	word(&e.Clock, clock)
@@ -75,7 +74,18 @@ func scanEvent(row interface{ Scan(...any) error }) (access.Event, error) {
 	if reasons.Valid {
 		e.Reasons = splitReasons(reasons.String)
 	}
+	if fault.Valid {
+		word(&e.Fault, fault.String)
+	}
 	return e, nil
+}
+
+// timeOf is a time that may be absent.
+func timeOf(micros sql.NullInt64) time.Time {
+	if !micros.Valid {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros.Int64).UTC()
 }
 
 // word reads a label; one we do not know becomes unknownWord, because one row

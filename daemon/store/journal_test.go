@@ -105,6 +105,11 @@ func anyEvent(t *rapid.T) access.Event {
 	if rapid.Bool().Draw(t, "passed before") {
 		e.LastPass = at("last pass")
 	}
+	if rapid.Bool().Draw(t, "by a clock in doubt") {
+		e.Floor, e.Untrusted = at("floor"), time.Duration(rapid.Int64().Draw(t, "untrusted"))
+	}
+	e.Posture, e.Warned = rapid.Uint64().Draw(t, "posture"), rapid.Bool().Draw(t, "warned")
+	e.Fault = rapid.SampledFrom(access.Reasons()).Draw(t, "fault")
 	return e
 }
 
