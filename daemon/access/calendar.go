@@ -88,42 +88,52 @@ func (c *calendar) openAt(instant int64, zone *time.Location) bool {
 // openThroughout says whether the calendar is open from an instant until
 // another, both inside, without a break.
 func (c *calendar) openThroughout(from, until int64, zone *time.Location) bool {
-	return c.openAt(from, zone) && c.nextShut(from, zone) > until
+	return c.turn(from, until+1, zone, false) == never
 }
 
-// nextShut is the first instant from one on at which the calendar is not open.
-func (c *calendar) nextShut(from int64, zone *time.Location) int64 {
-	return c.turn(from, zone, false)
-}
-
-// lookAhead is how far next and nextShut look. What comes later counts as never.
-const lookAhead = 15 * secondsADay * int64(1e6)
+// lookAhead is how far next looks. What comes later counts as never.
+const lookAhead = 400 * secondsADay * int64(1e6) // what comes once a year comes
 
 // never is an instant that does not come.
 const never = math.MaxInt64
 
 // next is the first instant from one on at which the calendar is open, or never.
-func (c *calendar) next(from int64, zone *time.Location) int64 { return c.turn(from, zone, true) }
+func (c *calendar) next(from int64, zone *time.Location) int64 {
+	return c.turn(from, from+lookAhead, zone, true)
+}
 
-// turn is the first instant from one on at which the calendar is open, or is
-// not. It walks the stretches in which the zone keeps one offset, because in each
-// of them the clock on the wall runs evenly.
-func (c *calendar) turn(from int64, zone *time.Location, open bool) int64 {
-	for begin := from; begin < from+lookAhead; {
-		t := time.UnixMicro(begin).In(zone)
-		_, offset := t.Zone()
-		_, bound := t.ZoneBounds()
-		end := from + lookAhead
-		if !bound.IsZero() {
-			end = min(end, bound.UnixMicro())
-		}
-		search := turnSearch{calendar: c, want: open, begin: begin, end: end, offset: int64(offset), best: never}
+// turn is the first instant from one on, and before another, at which the
+// calendar is open, or is not; or never. It walks the stretches in which the zone
+// keeps one offset, because in each of them the clock on the wall runs evenly.
+func (c *calendar) turn(from, limit int64, zone *time.Location, open bool) int64 {
+	for begin := from; begin < limit; {
+		offset, end := evenStretch(begin, zone)
+		search := turnSearch{calendar: c, want: open, begin: begin, end: min(end, limit), offset: offset, best: never}
 		if search.run(); search.best != never {
 			return search.best
 		}
 		begin = end
 	}
 	return never
+}
+
+// evenStretch is the offset of a zone at an instant, and a later instant before
+// which it does not change.
+func evenStretch(instant int64, zone *time.Location) (offset, end int64) {
+	t := time.UnixMicro(instant).In(zone)
+	_, seconds := t.Zone()
+	_, bound := t.ZoneBounds()
+	switch {
+	case bound.IsZero(): // for ever
+		return int64(seconds), never
+	case bound.After(t):
+		return int64(seconds), bound.UnixMicro()
+	}
+	// Beyond the last change that its table lists, a zone goes by a rule for the
+	// years, and Go takes each for 365 days: the bound of a leap year's last day
+	// is the midnight before it. The rule holds until the year ends.
+	const day = secondsADay * int64(1e6)
+	return int64(seconds), (floorDiv(instant, day) + 1) * day
 }
 
 // turnSearch looks at the instants, from begin to before end, at which a calendar
@@ -133,12 +143,6 @@ type turnSearch struct {
 	want               bool
 	begin, end, offset int64
 	best               int64
-}
-
-func (t *turnSearch) try(instant int64) {
-	if instant >= t.begin && instant < min(t.end, t.best) && t.at(readClock(instant, t.offset)) == t.want {
-		t.best = instant
-	}
 }
 
 func (t *turnSearch) run() {
@@ -154,12 +158,18 @@ func (t *turnSearch) run() {
 		if midnight >= min(t.end, t.best) {
 			return
 		}
-		t.try(midnight)
+		t.try(midnight) // where whole dates turn
 		for _, h := range [...]*hours{&t.open, &t.shut} {
 			for i := range h.weekly {
 				t.try(midnight + int64(h.weekly[i].from)*1e6)
 				t.try(midnight + int64(h.weekly[i].until)*1e6)
 			}
 		}
+	}
+}
+
+func (t *turnSearch) try(instant int64) {
+	if instant >= t.begin && instant < min(t.end, t.best) && t.at(readClock(instant, t.offset)) == t.want {
+		t.best = instant
 	}
 }

@@ -96,6 +96,26 @@ const MinutesADay Minute = 24 * 60
 // String is hh:mm; the end of the day is 24:00.
 func (m Minute) String() string { return fmt.Sprintf("%02d:%02d", m/60, m%60) }
 
+// MarshalText writes hh:mm.
+func (m Minute) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText reads hh:mm, from 00:00 to 24:00.
+func (m *Minute) UnmarshalText(text []byte) error {
+	digit := func(i int) Minute { return Minute(text[i]) - '0' }
+	shape := len(text) == len("hh:mm") && text[2] == ':'
+	for _, i := range [...]int{0, 1, 3, 4} {
+		shape = shape && text[i] >= '0' && text[i] <= '9'
+	}
+	if shape {
+		hour, minute := digit(0)*10+digit(1), digit(3)*10+digit(4)
+		if all := hour*60 + minute; minute < 60 && all <= MinutesADay {
+			*m = all
+			return nil
+		}
+	}
+	return fmt.Errorf("time %q: write it as 08:30, or 24:00 for the end of the day", text)
+}
+
 // Date is a day of the calendar, counted from 1970-01-01.
 type Date int32
 
