@@ -32,6 +32,9 @@ type Fetched struct {
 	// Counts are the source's own totals of people for each group, where it
 	// has them: proof for the guard that a removal is meant.
 	Counts map[string]int
+	// Off are schedules that the source still lists and that do not count: one
+	// that is among them was switched off, and is not missing.
+	Off map[string]struct{}
 	// Unchanged says that nothing changed since the cursor; Roster is then
 	// empty and not to be used.
 	Unchanged bool

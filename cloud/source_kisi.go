@@ -34,9 +34,52 @@ type kisiOptions struct {
 	Places []int64 `toml:"places"`
 	// BaseURL is for tests and the simulator: http only on loopback.
 	BaseURL string `toml:"base_url"`
+
+	// What Kisi's documents leave open. Empty is the first of each.
+
+	// OrganizationHours says by which clock the hours of a group are that belongs
+	// to no place: "door" or "organization".
+	OrganizationHours string `toml:"organization_hours"`
+	// HoursMissing says what a time restriction without any schedule does:
+	// it keeps "closed", or leaves "open".
+	HoursMissing string `toml:"hours_missing"`
+	// HoursUntil2359 says whether hours until 23:59 end at "midnight", or a minute
+	// before, as "literal".
+	HoursUntil2359 string `toml:"hours_until_2359"`
+	// AppRestrictions says what a group that asks for the primary or a managed
+	// device, or forbids the app, does here: it forbids what is "remote", or
+	// nothing, as "ignore". At the tile they never matter.
+	AppRestrictions string `toml:"app_restrictions"`
 }
 
-type kisiPlan struct{ kisiOptions }
+// kisiRules are the answers to what is open. The zero value is the safe one.
+type kisiRules struct{ zoneOfOrganisation, openUnscheduled, literalEnd, appAnywhere bool }
+
+func (o *kisiOptions) rules() (r kisiRules, err error) {
+	for _, choice := range []struct {
+		key, is, safe, other string
+		chosen               *bool
+	}{
+		{"organization_hours", o.OrganizationHours, "door", "organization", &r.zoneOfOrganisation},
+		{"hours_missing", o.HoursMissing, "closed", "open", &r.openUnscheduled},
+		{"hours_until_2359", o.HoursUntil2359, "midnight", "literal", &r.literalEnd},
+		{"app_restrictions", o.AppRestrictions, "remote", "ignore", &r.appAnywhere},
+	} {
+		switch choice.is {
+		case "", choice.safe:
+		case choice.other:
+			*choice.chosen = true
+		default:
+			return r, fmt.Errorf("%s: %q is no choice: write %q or %q", choice.key, choice.is, choice.safe, choice.other)
+		}
+	}
+	return r, nil
+}
+
+type kisiPlan struct {
+	kisiOptions
+	rules kisiRules
+}
 
 func checkKisi(decode Decode) (Plan, error) {
 	var p kisiPlan
@@ -51,8 +94,12 @@ func checkKisi(decode Decode) (Plan, error) {
 			return nil, fmt.Errorf("places: %d is not an id, or is there twice: an id is the number in the address of the place in Kisi's dashboard", id)
 		}
 	}
+	var err error
+	if p.rules, err = p.kisiOptions.rules(); err != nil {
+		return nil, err
+	}
 	// Checks the address; nothing is sent and no key is read.
-	_, err := kisi.NewClient(kisi.Options{BaseURL: p.BaseURL, Key: func() (kisi.Key, error) { return "", kisi.ErrNoKey }})
+	_, err = kisi.NewClient(kisi.Options{BaseURL: p.BaseURL, Key: func() (kisi.Key, error) { return "", kisi.ErrNoKey }})
 	if err != nil {
 		return nil, fmt.Errorf("base_url: %w", err)
 	}
@@ -76,14 +123,17 @@ func (p kisiPlan) Open(d Deps) (Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &kisiSource{client: client, places: p.Places, deps: d}, nil
+	return &kisiSource{client: client, places: p.Places, rules: p.rules, deps: d}, nil
 }
 
 // kisiSource mirrors the access groups of a Kisi organisation.
 type kisiSource struct {
 	client *kisi.Client
 	places []int64 // none: all
+	rules  kisiRules
 	deps   Deps
+	// holidays are lists that were read before, since they seldom change.
+	holidays holidayBook
 }
 
 // Name is "kisi".
@@ -108,7 +158,7 @@ func (s *kisiSource) Fetch(ctx context.Context, cursor Cursor) (Fetched, error) 
 			return Fetched{}, fmt.Errorf("kisi: where the last crawl stood cannot be read: %w", err)
 		}
 	}
-	first, err := s.identify(ctx)
+	first, organisation, err := s.identify(ctx)
 	if err != nil {
 		return Fetched{}, err
 	}
@@ -116,11 +166,11 @@ func (s *kisiSource) Fetch(ctx context.Context, cursor Cursor) (Fetched, error) 
 		return Fetched{}, fmt.Errorf("kisi: %w: it was number %d and is now %d: put the key of the right organisation back; the rights in force stand. If the move is meant, restart the gateway",
 			ErrOtherOrganisation, last.Organisation, first.Organisation)
 	}
-	c := kisiCrawl{source: s}
+	c := kisiCrawl{source: s, zone: organisation.TimeZone, now: time.Now()}
 	if err := c.read(ctx); err != nil {
 		return Fetched{}, err
 	}
-	again, err := s.identify(ctx)
+	again, _, err := s.identify(ctx)
 	if err != nil {
 		return Fetched{}, err
 	}
@@ -131,9 +181,9 @@ func (s *kisiSource) Fetch(ctx context.Context, cursor Cursor) (Fetched, error) 
 	if err != nil {
 		return Fetched{}, fmt.Errorf("kisi: where this crawl stands: %w", err)
 	}
-	m := newKisiMirror(s.deps)
+	m := newKisiMirror(s.deps, s.rules)
 	m.add(&c)
-	fetched := Fetched{Roster: m.roster, At: time.Now(), Cursor: Cursor(now), Dropped: m.dropped}
+	fetched := Fetched{Roster: m.roster, At: time.Now(), Cursor: Cursor(now), Dropped: m.dropped, Off: m.off}
 	// The totals that a new key is told are of what it may see, so they prove
 	// nothing until it has seen a whole crawl.
 	if last.User == 0 || last.User == first.User {
@@ -142,20 +192,20 @@ func (s *kisiSource) Fetch(ctx context.Context, cursor Cursor) (Fetched, error) 
 	return fetched, nil
 }
 
-// identify asks who the key is.
-func (s *kisiSource) identify(ctx context.Context) (identity, error) {
+// identify asks who the key is, and of which organisation.
+func (s *kisiSource) identify(ctx context.Context) (identity, kisi.Organization, error) {
 	organisation, err := s.client.GetOrganization(ctx)
 	if err != nil {
-		return identity{}, err
+		return identity{}, organisation, err
 	}
 	account, err := s.client.GetAccount(ctx)
 	if err != nil {
-		return identity{}, err
+		return identity{}, organisation, err
 	}
 	if account.OrganizationID != organisation.ID {
-		return identity{}, fmt.Errorf("kisi: %w: its user is of organisation %d, and it says it is of %d", ErrIdentityMoved, account.OrganizationID, organisation.ID)
+		return identity{}, organisation, fmt.Errorf("kisi: %w: its user is of organisation %d, and it says it is of %d", ErrIdentityMoved, account.OrganizationID, organisation.ID)
 	}
-	return identity{Organisation: organisation.ID, User: account.ID}, nil
+	return identity{Organisation: organisation.ID, User: account.ID}, organisation, nil
 }
 
 var _ Source = (*kisiSource)(nil)

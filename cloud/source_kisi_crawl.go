@@ -5,13 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/tilegate/tilegate/cloud/kisi"
+	"github.com/tilegate/tilegate/daemon/access"
 )
 
 // kisiCrawl is everything that Kisi says, as it says it.
 type kisiCrawl struct {
 	source *kisiSource
+	now    time.Time
+	zone   string // the organisation's
 	done   int
 	total  int
 
@@ -20,6 +24,9 @@ type kisiCrawl struct {
 	locks     []kisi.Lock
 	groups    []kisi.Group
 	inGroup   map[int64][]int64 // group → locks
+	schedules []kisi.Schedule
+	holidays  map[holidayCalendar]holidays
+	reused    []access.Problem // lists of holidays that could not be read anew
 	users     []kisi.User
 	guests    []kisi.Guest
 	members   []kisi.TeamMembership
@@ -31,7 +38,7 @@ type kisiCrawl struct {
 // read reads every list, topology first: what the people's lists point at is
 // then older than they are, and a new group's member is only reported.
 func (c *kisiCrawl) read(ctx context.Context) error {
-	const lists = 10
+	const lists = 11
 	c.total = lists
 	client := c.source.client
 	for _, step := range []func() error{
@@ -41,6 +48,9 @@ func (c *kisiCrawl) read(ctx context.Context) error {
 		func() (err error) { c.groups, err = client.ListGroups(ctx); return c.step("groups", err) },
 		c.choosePlaces,
 		func() error { return c.readGroupLocks(ctx) },
+		func() (err error) { c.schedules, err = client.ListSchedules(ctx); return c.step("schedules", err) },
+		c.soundSchedules,
+		func() error { return c.readHolidays(ctx) },
 		func() (err error) { c.users, err = client.ListUsers(ctx); return c.step("users", err) },
 		func() (err error) { c.guests, err = client.ListGuests(ctx); return c.step("guests", err) },
 		func() (err error) { c.members, err = client.ListTeamMemberships(ctx); return c.step("teams", err) },
@@ -192,12 +202,13 @@ func (c *kisiCrawl) sound() error {
 		}
 	}
 	for _, l := range c.locks {
-		if l.Name == "" || l.PlaceID <= 0 || l.LockedDown == nil {
+		if l.Name == "" || l.PlaceID <= 0 || l.LockedDown == nil ||
+			!l.TimeRestricted.Told || !l.ReaderRestricted.Told || !l.GeofenceRestricted.Told {
 			return unsound("lock", l.ID)
 		}
 	}
 	for _, g := range c.groups {
-		if g.Name == "" || g.TimeRestricted == nil {
+		if g.Name == "" || !g.TimeRestricted.Told || !g.ReaderRestricted.Told || !g.GeofenceRestricted.Told || !g.TapToAccessRestricted.Told {
 			return unsound("group", g.ID)
 		}
 	}
@@ -214,6 +225,18 @@ func (c *kisiCrawl) sound() error {
 	for _, a := range c.cardGiven {
 		if a.Status == "" || a.AssigneeID <= 0 || a.CardID <= 0 {
 			return unsound("card assignment", a.ID)
+		}
+	}
+	return nil
+}
+
+// soundSchedules refuses schedules of which it is not told what every schedule
+// tells: an exception that looks like hours would open instead of shutting.
+func (c *kisiCrawl) soundSchedules() error {
+	for i := range c.schedules {
+		s := &c.schedules[i]
+		if !s.Enabled.Told || !s.Override.Told || s.Type == "" || s.Consequence == "" || s.ScheduleableType == "" || s.ScheduleableID <= 0 {
+			return unsound("schedule", s.ID)
 		}
 	}
 	return nil

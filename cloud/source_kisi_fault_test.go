@@ -163,8 +163,17 @@ func TestRowsWithoutWhatEveryRowHasAreNotBelieved(t *testing.T) {
 		{"scim_access_enabled", "user"},
 		{"email", "user"},
 		{"locked_down", "place"},
-		{"time_restriction_enabled", "group"},
+		{"time_restriction_enabled", "lock"},
+		{"reader_restriction_enabled", "lock"},
+		{"geofence_restriction_enabled", "lock"},
+		{"tap_to_access_restriction_enabled", "group"},
 		{"place_id", "lock"},
+		{"enabled", "schedule"},
+		{"override", "schedule"},
+		{"consequence", "schedule"},
+		{"scheduleable_type", "schedule"},
+		{"scheduleable_id", "schedule"},
+		{"type", "schedule"},
 		{"role_id", "role assignment"},
 		{"assignee_id", "role assignment"},
 		{"status", "card assignment"},
@@ -173,6 +182,7 @@ func TestRowsWithoutWhatEveryRowHasAreNotBelieved(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				k := cloudtest.NewKisi(cloudtest.Options{})
 				crowd(k, 3, 1, 1)
+				k.AddSchedule(cloudtest.OnLock(2006), cloudtest.Schedule{Days: []time.Weekday{time.Monday}})
 				d := deps(t, k)
 				d.Transport = rewritten{d.Transport, `"` + tt.field + `":`, `"renamed_` + tt.field + `":`}
 				_, err := openKisi(t, ownersKey, d, nil).Fetch(t.Context(), "")

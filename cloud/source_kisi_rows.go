@@ -17,19 +17,22 @@ const kisiSourceName = "kisi"
 // kisiMirror turns what Kisi says into rows.
 type kisiMirror struct {
 	deps    Deps
+	rules   kisiRules
 	roster  access.Roster
 	dropped []access.Problem
 	counts  map[string]int
-	places  map[int64]bool
+	off     map[string]struct{} // schedules that are told and do not count
+	places  map[int64]string    // → zone
 	groups  map[int64]bool
+	locks   map[int64]bool
 	holders map[string]int // id → row
 	teams   map[int64]int  // Kisi's id → row
 }
 
-func newKisiMirror(d Deps) *kisiMirror {
+func newKisiMirror(d Deps, rules kisiRules) *kisiMirror {
 	return &kisiMirror{
-		deps: d, counts: map[string]int{}, places: map[int64]bool{}, groups: map[int64]bool{},
-		holders: map[string]int{}, teams: map[int64]int{},
+		deps: d, rules: rules, counts: map[string]int{}, off: map[string]struct{}{}, places: map[int64]string{},
+		groups: map[int64]bool{}, locks: map[int64]bool{}, holders: map[string]int{}, teams: map[int64]int{},
 	}
 }
 
@@ -51,30 +54,30 @@ func (m *kisiMirror) holderID(kind string, id int64) string {
 
 func (m *kisiMirror) add(c *kisiCrawl) {
 	m.addTopology(c)
+	m.addHours(c)
 	m.addPeople(c)
 	m.addTeams(c)
 	m.addRights(c)
 	m.addCards(c)
 }
 
-// addTopology adds places, doors and groups. What hours a restricted group or
-// lock has is not evaluated yet, so it stays shut.
+// addTopology adds places, doors and groups.
 func (m *kisiMirror) addTopology(c *kisiCrawl) {
 	for _, p := range c.places {
-		m.places[p.ID] = true
+		m.places[p.ID] = p.TimeZone
 		m.roster.Places = append(m.roster.Places, access.Place{ID: rowID("place", p.ID), Name: p.Name, Zone: p.TimeZone, LockedDown: *p.LockedDown})
 	}
 	for _, l := range c.locks {
+		m.locks[l.ID] = true
 		m.roster.Doors = append(m.roster.Doors, access.Door{
 			ID: m.doorID(l.ID), Name: l.Name, Place: rowID("place", l.PlaceID), LockedDown: *l.LockedDown,
-			Restricted: l.TimeRestricted, AtDoorOnly: l.GeofenceRestricted || l.ReaderRestricted,
+			Restricted: l.TimeRestricted.On, Zone: l.TimeRestrictionZone, AtDoorOnly: l.GeofenceRestricted.On || l.ReaderRestricted.On,
 		})
 	}
 	for _, g := range c.groups {
 		m.groups[g.ID] = true
 		row := access.Group{
-			ID: rowID("group", g.ID), Name: g.Name, Restricted: *g.TimeRestricted,
-			AtDoorOnly: g.GeofenceRestricted || g.ReaderRestricted || g.TapToAccessRestricted,
+			ID: rowID("group", g.ID), Name: g.Name, Restricted: g.TimeRestricted.On, Zone: m.zoneOf(g, c.zone), AtDoorOnly: m.atDoorOnly(g),
 		}
 		for _, lock := range c.inGroup[g.ID] {
 			row.Doors = append(row.Doors, m.doorID(lock))
@@ -85,6 +88,26 @@ func (m *kisiMirror) addTopology(c *kisiCrawl) {
 			m.counts[row.ID] = *g.UsersCount
 		}
 	}
+}
+
+// zoneOf is the zone that a group's hours are in; empty: that of the door.
+func (m *kisiMirror) zoneOf(g kisi.Group, organisation string) string {
+	switch {
+	case g.TimeRestrictionZone != "":
+		return g.TimeRestrictionZone
+	case g.PlaceID != nil:
+		return m.places[*g.PlaceID]
+	case m.rules.zoneOfOrganisation:
+		return organisation
+	}
+	return ""
+}
+
+// atDoorOnly says whether the members of a group may not open from afar. What
+// binds their phones binds no card: at the tile it does not matter.
+func (m *kisiMirror) atDoorOnly(g kisi.Group) bool {
+	phone := g.PrimaryDeviceRestricted.On || g.ManagedDeviceRestricted.On || !g.LoginEnabled.On
+	return g.GeofenceRestricted.On || g.ReaderRestricted.On || g.TapToAccessRestricted.On || phone && !m.rules.appAnywhere
 }
 
 // addPeople adds users and guests. Two of them that are linked to one holder
@@ -166,7 +189,7 @@ func (m *kisiMirror) target(g *access.Grant, a kisi.RoleAssignment) (ours bool) 
 	case kisi.AppliesToGroup:
 		g.Scope, g.ScopeID, ours = access.ScopeGroup, rowID("group", a.AppliesToID), m.groups[a.AppliesToID]
 	case kisi.AppliesToPlace:
-		g.Scope, g.ScopeID, ours = access.ScopePlace, rowID("place", a.AppliesToID), m.places[a.AppliesToID]
+		g.Scope, g.ScopeID, ours = access.ScopePlace, rowID("place", a.AppliesToID), m.hasPlace(a.AppliesToID)
 	case kisi.AppliesToOrganization:
 		g.Scope, ours = access.ScopeOrganisation, true
 	default:
@@ -188,9 +211,15 @@ func (m *kisiMirror) assignee(g *access.Grant, a kisi.RoleAssignment) bool {
 	return true
 }
 
+func (m *kisiMirror) hasPlace(id int64) bool { _, there := m.places[id]; return there }
+
+// instant is an end that is given, or none. The year one is given as well.
 func instant(t *time.Time) time.Time {
-	if t == nil {
+	switch {
+	case t == nil:
 		return time.Time{}
+	case t.IsZero():
+		return t.UTC().Add(time.Microsecond)
 	}
 	return t.UTC()
 }

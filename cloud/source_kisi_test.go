@@ -84,6 +84,9 @@ func town(k *cloudtest.Kisi, d cloud.Deps) (keys map[string]any, moved cloud.Dep
 	desk, night, wide, foreign := k.AddGroup(hq, "Desk"), k.AddGroup(hq, "Night"), k.AddGroup(0, "Wide"), k.AddGroup(away, "Foreign")
 	k.RestrictGroup(night, cloudtest.Restrictions{Hours: true, TapToAccess: true})
 	k.RestrictGroup(wide, cloudtest.Restrictions{PrimaryDevice: true, NoApp: true})
+	nights := k.AddSchedule(cloudtest.OnGroup(night), cloudtest.Schedule{Name: "Nights", Days: []time.Weekday{time.Friday, time.Sunday}, Starts: "18:00", Ends: "23:59"})
+	lobby := k.AddSchedule(cloudtest.OnLock(front), cloudtest.Schedule{Consequence: "unlock", Days: []time.Weekday{time.Monday}})
+	k.AddSchedule(cloudtest.OnGroup(foreign), cloudtest.Schedule{Days: []time.Weekday{time.Monday}})
 	k.PutInGroup(desk, front)
 	k.PutInGroup(night, front)
 	k.PutInGroup(night, lab)
@@ -146,9 +149,13 @@ func town(k *cloudtest.Kisi, d cloud.Deps) (keys map[string]any, moved cloud.Dep
 			{ID: id("lock", lab), Name: "Lab", Place: place, LockedDown: true, Restricted: true, AtDoorOnly: true},
 		},
 		Groups: []access.Group{
-			{ID: id("group", desk), Name: "Desk", Doors: []string{"front"}},
-			{ID: id("group", night), Name: "Night", Doors: []string{"front", id("lock", lab)}, Restricted: true, AtDoorOnly: true},
-			{ID: id("group", wide), Name: "Wide", Doors: []string{"front"}},
+			{ID: id("group", desk), Name: "Desk", Doors: []string{"front"}, Zone: "Europe/Rome"},
+			{ID: id("group", night), Name: "Night", Doors: []string{"front", id("lock", lab)}, Restricted: true, Zone: "Europe/Rome", AtDoorOnly: true},
+			{ID: id("group", wide), Name: "Wide", Doors: []string{"front"}, AtDoorOnly: true},
+		},
+		Schedules: []access.Schedule{
+			{ID: id("schedule", nights), Name: "Nights", On: access.ScopeGroup, OnID: id("group", night), Days: access.Weekdays(0).With(time.Friday, time.Sunday), From: 18 * 60, Until: access.MinutesADay},
+			{ID: id("schedule", lobby), On: access.ScopeDoor, OnID: "front", Consequence: access.Unlock, Days: access.Weekdays(0).With(time.Monday), Until: access.MinutesADay},
 		},
 		Teams: []access.Team{{ID: id("team", crew), Members: []string{boID, gusID}}},
 		Holders: []access.Holder{
@@ -259,8 +266,8 @@ func TestAFullCrawlStaysNearTheFloorOfRequests(t *testing.T) {
 		took := time.Since(start)
 		pages := func(rows, size int) int { return (rows + size - 1) / size }
 		// Identity at both ends, roles, places, locks, groups; the groups of
-		// each lock; users and the owner; guests, teams; rights; cards twice.
-		floor := 4 + 1 + 1 + 1 + pages(60, 250) + 40 + pages(1001, 100) + 1 + 1 + pages(3001, 250) + 2*pages(1000, 250)
+		// each lock; schedules; users and the owner; guests, teams; rights; cards twice.
+		floor := 4 + 1 + 1 + 1 + pages(60, 250) + 40 + 1 + pages(1001, 100) + 1 + 1 + pages(3001, 250) + 2*pages(1000, 250)
 		made := len(k.Requests())
 		t.Logf("requests %d, floor %d; %v at the budget of 4 a second", made, floor, took)
 		if made*10 > floor*11 {

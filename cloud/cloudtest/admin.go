@@ -155,6 +155,63 @@ func (k *Kisi) RemoveSchedule(id int) {
 	k.noteBy(k.owner, "schedule.destroy", "Schedule", id, s.Name, 0)
 }
 
+// SwitchSchedule switches a schedule on or off; it stays listed.
+func (k *Kisi) SwitchSchedule(id int, on bool) {
+	k.changeSchedule(id, func(s *Schedule) { s.Disabled = !on })
+}
+
+// ChangeSchedule gives a schedule other hours.
+func (k *Kisi) ChangeSchedule(id int, next Schedule) {
+	k.changeSchedule(id, func(s *Schedule) { *s = next })
+}
+
+func (k *Kisi) changeSchedule(id int, change func(*Schedule)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s := find(&k.schedules, id)
+	change(&s.Schedule)
+	s.updated = k.now()
+	k.noteBy(k.owner, "schedule.update", "Schedule", id, s.Name, 0)
+}
+
+// SetPlaceZone changes the time zone of a place; empty is null.
+func (k *Kisi) SetPlaceZone(place int, zone string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	p := find(&k.places, place)
+	p.zone, p.updated = zone, k.now()
+	k.noteBy(k.owner, "place.update", typePlace, p.id, p.name, p.id)
+}
+
+// SetLockZone gives a lock a time zone of its own; empty is null.
+func (k *Kisi) SetLockZone(lock int, zone string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	l := find(&k.locks, lock)
+	l.zone, l.updated = zone, k.now()
+	k.noteBy(k.owner, "lock.update", typeLock, l.id, l.name, l.place)
+}
+
+// SetGroupZone gives a group a time zone of its own, which is deprecated; empty
+// is null.
+func (k *Kisi) SetGroupZone(group int, zone string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	g := find(&k.groups, group)
+	g.zone, g.updated = zone, k.now()
+	k.noteBy(k.owner, "group.update", typeGroup, g.id, g.name, g.place)
+}
+
+// MoveLock puts a lock into another place.
+func (k *Kisi) MoveLock(lock, place int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	l := find(&k.locks, lock)
+	l.place, l.updated = find(&k.places, place).id, k.now()
+	k.changed()
+	k.noteBy(k.owner, "lock.update", typeLock, l.id, l.name, place)
+}
+
 // LockDownPlace closes a place for everybody.
 func (k *Kisi) LockDownPlace(id int) { k.setLockdown(OnPlace(id), true) }
 

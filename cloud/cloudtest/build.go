@@ -263,5 +263,12 @@ func OnLock(id int) Target { return Target{typeLock, id} }
 func (k *Kisi) AddHoliday(region, date, name string) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.holidays[region] = append(k.holidays[region], holiday{date, name})
+	k.holidays[region] = append(k.holidays[region], holiday{date, date, name})
+}
+
+// AddMovedHoliday puts a holiday into a calendar that is taken on another day.
+func (k *Kisi) AddMovedHoliday(region, date, taken, name string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.holidays[region] = append(k.holidays[region], holiday{date, taken, name})
 }

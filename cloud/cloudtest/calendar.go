@@ -37,7 +37,7 @@ func (k *Kisi) calendarSummary(c *call) reply {
 	if !there {
 		return notFound()
 	}
-	events, exceptions, byDay := k.summary(on, consequence, from, to)
+	events, exceptions, byDay := k.summary(on, k.zoneOf(on), consequence, from, to)
 	days := []object{}
 	for _, date := range slices.Sorted(maps.Keys(byDay)) {
 		days = append(days, object{"date": date, "schedule_ids": byDay[date]})
@@ -101,10 +101,11 @@ func (k *Kisi) regionHolidays(c *call) reply {
 	if year == "" {
 		year = strconv.Itoa(k.now().Year())
 	}
+	observed := c.q.Get("observed") == "true"
 	out := []object{}
 	for _, h := range all {
-		if strings.HasPrefix(h.date, year+"-") {
-			out = append(out, object{"date": h.date, "name": h.name})
+		if date := h.on(observed); strings.HasPrefix(date, year+"-") {
+			out = append(out, object{"date": date, "name": h.name})
 		}
 	}
 	return ok(out)

@@ -68,6 +68,9 @@ type Options struct {
 	ClampLimit           bool // a limit above the maximum is cut down, else 422
 	Lockdown403          bool // unlock in a lockdown answers 403, else 409
 	Milliseconds         bool // times carry fractions of a second
+	HoursAtDoor          bool // hours of a group of the organisation are by the clock of the door, else of the organisation
+	OpenWithoutSchedule  bool // a time restriction without a schedule restricts nothing, else it shuts
+	MidnightAt2359       bool // hours until 23:59 end at midnight, else a minute before
 
 	// EventSetPolls is how often GET /event_sets/{id} answers in_progress
 	// before the set is finished; 0 is once, negative finishes it at once.

@@ -84,7 +84,7 @@ func (k *Kisi) lockObject(l *lock) object {
 		"locked_down": !l.lockedDown.IsZero(), "locked_down_since": k.at(l.lockedDown), "name": l.name, "on_scheduled_unlock": false,
 		"online": online, "open": false, "order_id": nil, "unlocked": k.now().Before(l.unlocked),
 		"geofence_restriction_enabled": l.geofence, "geofence_restriction_radius": radius,
-		"reader_restriction_enabled": l.reader, "time_restriction_enabled": l.hours, "time_restriction_time_zone": nil,
+		"reader_restriction_enabled": l.reader, "time_restriction_enabled": l.hours, "time_restriction_time_zone": nullable(l.zone),
 		"place_id": l.place, "place": lockPlaceStub(p), "floor_id": nil,
 		"groups_count": k.counts().lockGroups[l.id], "unlocked_until": nil,
 	}
@@ -149,7 +149,7 @@ func (k *Kisi) groupObject(g *group) object {
 		"primary_device_restriction_enabled": g.primary, "managed_device_restriction_enabled": g.managed,
 		"reader_restriction_enabled": g.reader, "time_restriction_enabled": g.hours, "tap_to_access_restriction_enabled": g.tapToAccess,
 		"login_enabled": g.loginable, "users_count": n.groupUsers[g.id], "locks_count": n.groupLocks[g.id], "elevator_stops_count": 0,
-		"place_id": nullID(g.place), "time_restriction_time_zone": nil, "members_count": n.groupUsers[g.id],
+		"place_id": nullID(g.place), "time_restriction_time_zone": nullable(g.zone), "members_count": n.groupUsers[g.id],
 	}
 	if g.place != 0 { // missing, not null, for a group of the organisation
 		o["place"] = k.placeStub(g.place)

@@ -104,7 +104,7 @@ func (k *Kisi) doorRefuses(by caller, l *lock, p *proof) *refusal {
 		return &refusal{locked, "fad001", "The door is locked down."}
 	case by.user != nil && (!by.user.enabled || !by.user.scim):
 		return &refusal{http.StatusForbidden, "fcd8ff", "Your access is disabled."}
-	case l.hours && !k.allowedNow(Target{typeLock, l.id}):
+	case l.hours && !k.allowedNow(OnLock(l.id), l):
 		return outsideHours()
 	case by.link != nil: // a link works from anywhere
 		return nil
@@ -191,7 +191,7 @@ func (k *Kisi) grantRefuses(by caller, a *assignment, l *lock, p *proof) *refusa
 	}
 	g, _ := k.groups.get(a.on.ID)
 	switch {
-	case g.hours && !k.allowedNow(OnGroup(g.id)):
+	case g.hours && !k.allowedNow(OnGroup(g.id), l):
 		return outsideHours()
 	case by.link != nil:
 		return nil

@@ -38,6 +38,7 @@ type lock struct {
 	restrictions
 	name       string
 	place      int
+	zone       string // time_restriction_time_zone; empty is null
 	configured bool
 	online     *bool
 	lockedDown time.Time
@@ -48,7 +49,8 @@ type group struct {
 	meta
 	restrictions
 	name, description      string
-	place                  int // 0: of the organization
+	place                  int    // 0: of the organization
+	zone                   string // time_restriction_time_zone; empty is null
 	primary, managed       bool
 	tapToAccess, loginable bool
 }

@@ -94,7 +94,7 @@ func TestClientReadsAFakeKisiOverHTTP(t *testing.T) {
 		t.Errorf("locks %+v, want the entrance, of which nobody knows whether it is online", locks)
 	}
 	groups := must[[]kisi.Group](t)(c.ListGroups(ctx))
-	if len(groups) != 2 || groups[0].PlaceID == nil || !*groups[0].TimeRestricted || groups[1].PlaceID != nil {
+	if len(groups) != 2 || groups[0].PlaceID == nil || !groups[0].TimeRestricted.On || groups[1].PlaceID != nil {
 		t.Errorf("groups %+v, want one of the place, restricted, and one of the organisation", groups)
 	}
 	in := must[[]kisi.GroupLock](t)(c.ListGroupLocks(ctx, int64(group)))

@@ -80,3 +80,17 @@ func (n *Number) UnmarshalJSON(b []byte) error {
 	*n = Number(number)
 	return nil
 }
+
+// Flag is a switch of which it must be known whether Kisi told it: one that is
+// off and one that Kisi renamed are not the same. Null is off.
+type Flag struct{ On, Told bool }
+
+// UnmarshalJSON reads true, false or null.
+func (f *Flag) UnmarshalJSON(b []byte) error {
+	var on *bool
+	if err := json.Unmarshal(b, &on); err != nil {
+		return err
+	}
+	*f = Flag{On: on != nil && *on, Told: true}
+	return nil
+}

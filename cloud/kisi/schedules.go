@@ -17,6 +17,13 @@ const (
 	ConsequencePermit        = "permit"
 )
 
+// Things that a schedule can be for.
+const (
+	ScheduleableGroup        = "Group"
+	ScheduleableLock         = "Lock"
+	ScheduleableElevatorStop = "ElevatorStop"
+)
+
 // Kinds of schedule.
 const (
 	ScheduleRecurring = "recurring_event"
@@ -31,22 +38,23 @@ type Schedule struct {
 	ID               int64  `json:"id"`
 	Type             string `json:"type"` // Schedule…
 	Name             string `json:"name"`
-	Enabled          bool   `json:"enabled"`
-	Override         bool   `json:"override"`
+	Enabled          Flag   `json:"enabled"`
+	Override         Flag   `json:"override"`
 	Consequence      string `json:"consequence"`       // Consequence…
-	ScheduleableType string `json:"scheduleable_type"` // Group, Lock or ElevatorStop
+	ScheduleableType string `json:"scheduleable_type"` // Scheduleable…
 	ScheduleableID   int64  `json:"scheduleable_id"`
 	PlaceID          *int64 `json:"place_id"` // nil: of the organization
 
 	// Recurring: weekdays and hh:mm in the zone of the place, empty for all
-	// day. An end of 23:59 means midnight.
-	Monday       bool   `json:"monday"`
-	Tuesday      bool   `json:"tuesday"`
-	Wednesday    bool   `json:"wednesday"`
-	Thursday     bool   `json:"thursday"`
-	Friday       bool   `json:"friday"`
-	Saturday     bool   `json:"saturday"`
-	Sunday       bool   `json:"sunday"`
+	// day. The start is before the end; what goes on past midnight is two
+	// schedules.
+	Monday       Flag   `json:"monday"`
+	Tuesday      Flag   `json:"tuesday"`
+	Wednesday    Flag   `json:"wednesday"`
+	Thursday     Flag   `json:"thursday"`
+	Friday       Flag   `json:"friday"`
+	Saturday     Flag   `json:"saturday"`
+	Sunday       Flag   `json:"sunday"`
 	StartsAtTime string `json:"starts_at_time"`
 	EndsAtTime   string `json:"ends_at_time"`
 
@@ -60,8 +68,8 @@ type Schedule struct {
 
 	// Holidays of a region.
 	Region   string   `json:"region"`
-	Observed bool     `json:"observed"`
-	Ignored  []string `json:"ignored_holidays"`
+	Observed Flag     `json:"observed"`
+	Ignored  []string `json:"ignored_holidays"` // dates or names: the document does not say which
 
 	UpdatedAt time.Time `json:"updated_at"`
 }

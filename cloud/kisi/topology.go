@@ -29,10 +29,10 @@ type Lock struct {
 	OnScheduledUnlock   bool       `json:"on_scheduled_unlock"`
 	LockedDown          *bool      `json:"locked_down"` // nil: not told
 	LockedSince         *time.Time `json:"locked_down_since"`
-	TimeRestricted      bool       `json:"time_restriction_enabled"`
+	TimeRestricted      Flag       `json:"time_restriction_enabled"`
 	TimeRestrictionZone string     `json:"time_restriction_time_zone"` // IANA name; empty: that of the place
-	ReaderRestricted    bool       `json:"reader_restriction_enabled"`
-	GeofenceRestricted  bool       `json:"geofence_restriction_enabled"`
+	ReaderRestricted    Flag       `json:"reader_restriction_enabled"`
+	GeofenceRestricted  Flag       `json:"geofence_restriction_enabled"`
 	UpdatedAt           time.Time  `json:"updated_at"`
 }
 
@@ -41,15 +41,15 @@ type Group struct {
 	ID                      int64     `json:"id"`
 	Name                    string    `json:"name"`
 	Description             string    `json:"description"`
-	PlaceID                 *int64    `json:"place_id"` // nil: of the organization, with doors of any place
-	LoginEnabled            bool      `json:"login_enabled"`
-	TimeRestricted          *bool     `json:"time_restriction_enabled"`   // nil: not told
+	PlaceID                 *int64    `json:"place_id"`      // nil: of the organization, with doors of any place
+	LoginEnabled            Flag      `json:"login_enabled"` // whether the app may be used at all
+	TimeRestricted          Flag      `json:"time_restriction_enabled"`
 	TimeRestrictionZone     string    `json:"time_restriction_time_zone"` // deprecated; empty: that of the place
-	GeofenceRestricted      bool      `json:"geofence_restriction_enabled"`
-	ReaderRestricted        bool      `json:"reader_restriction_enabled"`
-	PrimaryDeviceRestricted bool      `json:"primary_device_restriction_enabled"`
-	ManagedDeviceRestricted bool      `json:"managed_device_restriction_enabled"`
-	TapToAccessRestricted   bool      `json:"tap_to_access_restriction_enabled"`
+	GeofenceRestricted      Flag      `json:"geofence_restriction_enabled"`
+	ReaderRestricted        Flag      `json:"reader_restriction_enabled"`
+	PrimaryDeviceRestricted Flag      `json:"primary_device_restriction_enabled"`
+	ManagedDeviceRestricted Flag      `json:"managed_device_restriction_enabled"`
+	TapToAccessRestricted   Flag      `json:"tap_to_access_restriction_enabled"`
 	UsersCount              *int      `json:"users_count"` // nil: not told
 	LocksCount              *int      `json:"locks_count"` // nil: not told
 	UpdatedAt               time.Time `json:"updated_at"`
