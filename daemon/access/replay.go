@@ -40,7 +40,10 @@ func (e *Explanation) nearest() (grant, group string) {
 	return g.ID, ""
 }
 
-func (s *Snapshot) hashText() string { return hex.EncodeToString(s.hash[:]) }
+func (s *Snapshot) hashText() string {
+	hash := s.Hash()
+	return hex.EncodeToString(hash[:])
+}
 
 // Tap is the tap of a decision.
 func (e *Event) Tap() Tap {

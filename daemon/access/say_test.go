@@ -6,18 +6,9 @@ import (
 	"time"
 )
 
-var rome = mustZone("Europe/Rome")
-
-func mustZone(name string) *time.Location {
-	zone, err := time.LoadLocation(name)
-	if err != nil {
-		panic(err)
-	}
-	return zone
-}
-
 // noon is a Monday, 13:00 in Rome.
 func TestTheDeskCanSayIt(t *testing.T) {
+	rome := mustZone(t, "Europe/Rome")
 	hot := func(cause string, from, until time.Duration) *GrantView {
 		g := &GrantView{ID: "g-7", Scope: "group", ScopeID: "hot", ScopeName: "Hot desk", Source: "kisi", Cause: cause}
 		if from != 0 {
@@ -86,6 +77,7 @@ func TestTheDeskCanSayIt(t *testing.T) {
 }
 
 func TestTimesAreSaidAsPeopleSayThem(t *testing.T) {
+	rome := mustZone(t, "Europe/Rome")
 	s := saying{at: time.Date(2026, 12, 28, 23, 30, 0, 0, rome)}
 	at := func(year int, month time.Month, day, hour int) time.Time {
 		return time.Date(year, month, day, hour, 0, 0, 0, rome)
@@ -111,6 +103,7 @@ func TestTimesAreSaidAsPeopleSayThem(t *testing.T) {
 // Every reason has a sentence, whether or not a right came near, and none tells an
 // id or a card.
 func TestEveryReasonHasASentence(t *testing.T) {
+	rome := mustZone(t, "Europe/Rome")
 	grant := &GrantView{
 		ID: "g-id-77", Scope: "group", ScopeID: "group-id-30", ScopeName: "Hot desk", From: noon, Until: noon.Add(time.Hour), Source: "kisi", Cause: "role",
 	}
