@@ -3,7 +3,6 @@ package access
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -25,11 +24,10 @@ type Assembly struct {
 	last  lastRows
 
 	holderRows textsWriter
-	holders    []holder
+	holders    rows[holder]
 	finder     finder
 	teamRows   textsWriter
-	members    []membership
-	grantIDs   textsWriter
+	members    rows[membership]
 	cards      int          // rows so far
 	twins      []Assignment // rows of one digest and kind
 }
@@ -62,13 +60,9 @@ func NewAssembly(contacts []Contact) *Assembly {
 	a := &Assembly{}
 	a.b.Snapshot = &Snapshot{contacts: slices.Clone(contacts)}
 	a.b.hash = newHasher()
-	a.b.sources = make(map[string]uint8, len(contacts))
-	a.b.causes = map[string]uint16{}
+	a.b.grants = newGrantsWriter(contacts)
 	if len(contacts) > math.MaxUint8 {
 		a.err = fmt.Errorf("%w: %d sources", errTooLarge, len(contacts))
-	}
-	for i, c := range contacts {
-		a.b.sources[c.Source] = uint8(i)
 	}
 	return a
 }
@@ -105,7 +99,7 @@ func (a *Assembly) Holder(h Holder) error {
 	if err := a.holderRows.add(h.ID); err != nil {
 		return a.fail(err)
 	}
-	a.holders = append(a.holders, holder{suspended: h.Suspended, extended: h.Extended})
+	a.holders.add(holder{suspended: h.Suspended, extended: h.Extended})
 	a.b.hash.holder(&h)
 	return nil
 }
@@ -119,7 +113,7 @@ func (a *Assembly) Team(t Team) error {
 		return a.wrong("team", t.ID, what)
 	}
 	a.last.team = t.ID
-	at := uint32(max(len(a.teamRows.at)-1, 0))
+	at := uint32(a.teamRows.len())
 	if err := a.teamRows.add(t.ID); err != nil {
 		return a.fail(err)
 	}
@@ -129,7 +123,7 @@ func (a *Assembly) Team(t Team) error {
 		if !ok {
 			return a.wrong("team", t.ID, notThere("holder", id))
 		}
-		a.members = append(a.members, membership{holder: who, team: at})
+		a.members.add(membership{holder: who, team: at})
 		a.b.hash.pair(formMember, t.ID, id)
 	}
 	return nil
@@ -145,9 +139,6 @@ func (a *Assembly) Grant(g Grant) error {
 	}
 	a.last.grant = g
 	if err := a.b.addGrant(&g); err != nil {
-		return a.fail(err)
-	}
-	if err := a.grantIDs.add(g.ID); err != nil {
 		return a.fail(err)
 	}
 	a.b.hash.grant(&g)
@@ -175,7 +166,7 @@ func (a *Assembly) Assignment(x Assignment) error {
 	a.last.card = x
 	a.twins = append(a.twins, x)
 	if x.Kind == PIN && x.Active {
-		a.b.pins = append(a.b.pins, pin{holder: who, digest: x.Digest})
+		a.b.pins.add(pin{holder: who, digest: x.Digest})
 	}
 	a.b.hash.assignment(&x)
 	return nil
@@ -191,17 +182,12 @@ func (a *Assembly) Done(generation uint64) (*Snapshot, error) {
 		a.b.addAssignment(a.twins, &a.finder)
 	}
 	s := a.b.Snapshot
-	s.assignments = trim(s.assignments)
-	s.slots = make([]uint32, slotsFor(len(s.assignments)))
-	for i := range s.assignments {
-		at := s.slot(&s.assignments[i].digest)
-		for s.slots[at] != 0 {
-			at = (at + 1) & (len(s.slots) - 1)
-		}
-		s.slots[at] = uint32(i + 1)
-	}
+	a.finder = finder{}
+	s.assignments = a.b.assignments.flat(0)
+	s.shelves = newShelves(s.assignments)
+	s.pins = a.b.pins.flat(0)
 	slices.SortFunc(s.pins, comparePINs)
-	s.pins = trim(slices.Compact(s.pins))
+	s.pins = slices.Clip(slices.Compact(s.pins))
 	s.hash, s.generation = a.b.hash.sum, generation
 	*a = Assembly{err: errors.New("roster: the assembly is done")}
 	return s, nil
@@ -223,17 +209,14 @@ func (a *Assembly) enter(to stage) error {
 		switch a.stage {
 		case stageHolders:
 			a.b.holderIDs = a.holderRows.done()
-			a.b.holders = append(make([]holder, 0, len(a.holders)+1), a.holders...)
-			a.b.holders = append(a.b.holders, holder{}) // so that each run has an end
-			a.holders = nil
+			a.b.holders = append(a.holders.flat(1), holder{}) // so that each run has an end
 			a.finder = newFinder(&a.b.holderIDs)
 		case stageTeams:
 			a.b.teamIDs = a.teamRows.done()
-			a.b.addMembers(a.members)
-			a.members = nil
+			a.b.addMembers(&a.members)
+			a.members = rows[membership]{}
 		case stageGrants:
 			a.b.endGrants()
-			a.b.grants, a.b.grantIDs = trim(a.b.grants), a.grantIDs.done()
 		case stageBuilding, stageAssignments, stageDone:
 		}
 	}
@@ -286,10 +269,4 @@ func asSet(names []string) []string {
 	names = slices.Clone(names)
 	slices.Sort(names)
 	return slices.Compact(names)
-}
-
-// slot is where a digest is looked for first. It is as good as random, so its
-// first bytes are the hash.
-func (s *Snapshot) slot(d *Digest) int {
-	return int(binary.LittleEndian.Uint64(d[:8]) & uint64(len(s.slots)-1))
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 )
@@ -37,21 +38,111 @@ func bigCard(i int) Credential {
 	return testKey.Credential(Card, binary.BigEndian.AppendUint64(nil, uint64(i)))
 }
 
+// hugeSite is a campus: four grants and a card for each of n people, on 2,000
+// doors in groups of 20 to 100, a third of which keep hours. The rows come in the
+// order that an assembly asks for, and none is kept.
+type hugeSite struct {
+	n     int
+	plain bool // no two grants are alike
+}
+
+const hugeDoors, hugeGroups, grantsEach = 2000, 240, 4
+
+func (h hugeSite) building() Roster {
+	r := Roster{Places: []Place{{ID: "hq", Zone: "Europe/Rome"}}}
+	for i := range hugeDoors {
+		r.Doors = append(r.Doors, Door{ID: fmt.Sprintf("door-%d", i), Place: "hq"})
+	}
+	for i := range hugeGroups {
+		g := Group{ID: fmt.Sprintf("group-%d", i), Restricted: i%3 == 0}
+		for j := range 20 + i%81 {
+			g.Doors = append(g.Doors, fmt.Sprintf("door-%d", (i*37+j)%hugeDoors))
+		}
+		r.Groups = append(r.Groups, g)
+		if g.Restricted {
+			r.Schedules = append(r.Schedules,
+				Schedule{ID: "week-" + g.ID, On: ScopeGroup, OnID: g.ID, Days: EveryDay &^ (1 << time.Sunday), From: 7 * 60, Until: 21 * 60},
+				Schedule{ID: "off-" + g.ID, On: ScopeGroup, OnID: g.ID, Except: true, Dates: []Dates{{First: DateOf(noon) + 40, Last: DateOf(noon) + 41}}})
+		}
+	}
+	return r
+}
+
+func (h hugeSite) group(person, nth int) int { return (person*7 + nth*61) % hugeGroups }
+
+func (h hugeSite) grant(person, nth int) Grant {
+	g := Grant{
+		ID: fmt.Sprintf("kisi:ra:%d", 40_000_000+person*grantsEach+nth), Assignee: h.holder(person), Scope: ScopeGroup,
+		ScopeID: fmt.Sprintf("group-%d", h.group(person, nth)), Source: "kisi", Cause: "role",
+	}
+	if h.plain || nth == 3 {
+		g.From = noon.Add(-time.Duration(person%900) * 24 * time.Hour)
+	}
+	if h.plain {
+		g.Until = noon.Add(time.Duration(1+person*grantsEach+nth) * time.Second)
+	}
+	return g
+}
+
+func (h hugeSite) holder(person int) string { return fmt.Sprintf("kisi:user:%07d", person) }
+
+func (h hugeSite) assemble(tb testing.TB, cards []Assignment) *Snapshot {
+	a := NewAssembly(freshKisi)
+	try := func(err error) {
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	try(a.Building(h.building()))
+	for i := range h.n {
+		try(a.Holder(Holder{ID: h.holder(i), Name: "somebody"}))
+	}
+	for i := range h.n {
+		for j := range grantsEach {
+			try(a.Grant(h.grant(i, j)))
+		}
+	}
+	for i := range cards {
+		try(a.Assignment(cards[i]))
+	}
+	s, err := a.Done(1)
+	try(err)
+	return s
+}
+
+// cards are sorted, as a database has them.
+func (h hugeSite) cards() []Assignment {
+	rows := make([]Assignment, h.n)
+	for i := range rows {
+		c := bigCard(i)
+		rows[i] = Assignment{ID: "kisi:card", Kind: c.Kind, Digest: c.Digest, Assurance: c.Assurance, Holder: h.holder(i), Active: true}
+	}
+	slices.SortFunc(rows, func(a, b Assignment) int { return compareAssignments(&a, &b) })
+	return rows
+}
+
+// taps are of anybody, at any door of one of the person's groups or, one time in
+// four, at any door at all.
+func (h hugeSite) taps(n int) []Tap {
+	r := h.building()
+	taps := make([]Tap, n)
+	for i := range taps {
+		person := rand.IntN(h.n)
+		doors := r.Groups[h.group(person, rand.IntN(grantsEach))].Doors
+		door := doors[rand.IntN(len(doors))]
+		if i%4 == 0 {
+			door = r.Doors[rand.IntN(hugeDoors)].ID
+		}
+		taps[i] = Tap{Door: door, Credential: bigCard(person), At: noon}
+	}
+	return taps
+}
+
 func BenchmarkDecide(b *testing.B) {
 	for _, n := range []int{1_000, 100_000, 500_000} {
-		roster, contacts := bigSite(n)
-		s, err := Build(roster, contacts, 1)
-		if err != nil {
-			b.Fatal(err)
-		}
-		doors := make([]string, 40) // as a door loop has it: one text, asked again and again
-		for i := range doors {
-			doors[i] = fmt.Sprintf("door-%d", i)
-		}
-		taps := make([]Tap, 1<<16)
-		for i := range taps {
-			taps[i] = Tap{Door: doors[rand.IntN(40)], Credential: bigCard(rand.IntN(n)), At: noon}
-		}
+		h := hugeSite{n: n}
+		s := h.assemble(b, h.cards())
+		taps := h.taps(1 << 18)
 		runtime.GC()
 		b.Run(fmt.Sprintf("%dk", n/1000), func(b *testing.B) {
 			b.ReportAllocs()
@@ -64,8 +155,65 @@ func BenchmarkDecide(b *testing.B) {
 			if granted == 0 && b.N > 1000 {
 				b.Fatal("nobody was granted")
 			}
+			b.ReportMetric(100*float64(granted)/float64(b.N), "%granted")
 		})
 	}
+}
+
+// BenchmarkSnapshotMemory tells what a snapshot takes by itself, and by how much
+// more the heap ever grew while it was built, garbage included.
+func BenchmarkSnapshotMemory(b *testing.B) {
+	for _, h := range []hugeSite{{n: 1_000}, {n: 100_000}, {n: 500_000}, {n: 500_000, plain: true}} {
+		name := fmt.Sprintf("%dk", h.n/1000)
+		if h.plain {
+			name += "/no two rights alike"
+		}
+		b.Run(name, func(b *testing.B) {
+			cards := h.cards()
+			for b.Loop() {
+				before, peak := heapAlloc(), heapPeak()
+				start := time.Now()
+				s := h.assemble(b, cards)
+				took := time.Since(start)
+				highest := peak()
+				after := heapAlloc()
+				b.ReportMetric(float64(after-before)/(1<<20), "MiB")
+				b.ReportMetric(float64(highest-before)/(1<<20), "MiB-peak")
+				b.ReportMetric(float64(took.Milliseconds()), "ms")
+				runtime.KeepAlive(s)
+			}
+			runtime.KeepAlive(cards)
+		})
+	}
+}
+
+// heapAlloc is how much is in use after a collection.
+func heapAlloc() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// heapPeak watches the heap until it is asked for the highest that it was.
+func heapPeak() func() uint64 {
+	stop, done := make(chan struct{}), make(chan uint64)
+	go func() {
+		var m runtime.MemStats
+		highest := uint64(0)
+		for {
+			runtime.ReadMemStats(&m)
+			highest = max(highest, m.HeapAlloc)
+			select {
+			case <-stop:
+				done <- highest
+				return
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	}()
+	return func() uint64 { close(stop); return <-done }
 }
 
 func BenchmarkBuild100k(b *testing.B) {

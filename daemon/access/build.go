@@ -2,8 +2,6 @@ package access
 
 import (
 	"cmp"
-	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -63,8 +61,9 @@ type builder struct {
 	*Snapshot
 	hash                   hasher
 	placeIndex, groupIndex map[string]uint32
-	sources                map[string]uint8
-	causes                 map[string]uint16
+	grants                 grantsWriter
+	assignments            rows[assignment]
+	pins                   rows[pin]
 	holderAt, teamAt       int // whose grants come
 }
 
@@ -140,17 +139,18 @@ func (b *builder) addGroups(groups []Group) {
 
 // addMembers gives each holder the teams that the holder is of, in their order.
 // The members come team by team.
-func (b *builder) addMembers(members []membership) {
+func (b *builder) addMembers(members *rows[membership]) {
 	next := make([]uint32, len(b.holders)+1)
-	for _, m := range members {
-		next[m.holder+1]++
+	for i := range members.n {
+		next[members.at(i).holder+1]++
 	}
 	for i := range b.holders {
 		next[i+1] += next[i]
 		b.holders[i].firstTeam = next[i]
 	}
-	b.memberTeams = make([]uint32, len(members))
-	for _, m := range members {
+	b.memberTeams = make([]uint32, members.n)
+	for i := range members.n {
+		m := members.at(i)
 		b.memberTeams[next[m.holder]] = m.team
 		next[m.holder]++
 	}
@@ -158,46 +158,23 @@ func (b *builder) addMembers(members []membership) {
 
 // addGrant relies on the grants coming in order: holders' first, by assignee.
 func (b *builder) addGrant(g *Grant) error {
-	wrong := func(what string) error {
-		return &BuildError{Problems: []Problem{{Table: "grant", ID: g.ID, What: what}}}
-	}
-	if len(b.grants) == math.MaxInt32 {
-		return fmt.Errorf("%w: %d grants", errTooLarge, len(b.grants))
-	}
 	if !g.From.IsZero() && !g.Until.IsZero() && !g.From.Before(g.Until) {
-		return wrong("ends before it begins")
+		return grantError(g, "ends before it begins")
 	}
 	scope, what := b.scope(g)
+	if what == "" {
+		what = b.turnTo(g)
+	}
 	if what != "" {
-		return wrong(what)
+		return grantError(g, what)
 	}
-	source, ok := b.sources[g.Source]
-	if !ok {
-		return wrong(fmt.Sprintf("comes from the source %q, which is not there", g.Source))
-	}
-	if what := b.turnTo(g); what != "" {
-		return wrong(what)
-	}
-	cause, ok := b.causes[g.Cause]
-	if !ok {
-		if len(b.causes) == math.MaxUint16 {
-			return fmt.Errorf("%w: %d causes", errTooLarge, len(b.causes))
-		}
-		cause = uint16(len(b.causes))
-		b.causes[strings.Clone(g.Cause)] = cause
-		b.Snapshot.causes = append(b.Snapshot.causes, strings.Clone(g.Cause))
-	}
-	b.grants = append(b.grants, grant{
-		from: micros(g.From, sinceEver), until: micros(g.Until, openEnded),
-		scope: scope, cause: cause, source: source, kind: g.Scope, cancelled: g.Cancelled,
-	})
-	return nil
+	return b.grants.add(g, scope)
 }
 
 // turnTo makes the grants that follow those of another assignee. Assignees come
 // in the order of the holders, and then of the teams.
 func (b *builder) turnTo(g *Grant) (what string) {
-	n := uint32(len(b.grants))
+	n := uint32(b.grants.grants.n)
 	if g.Kind == ToHolder {
 		for ; b.holderAt < b.holderIDs.len() && b.holderIDs.get(b.holderAt) < g.Assignee; b.holderAt++ {
 			b.holders[b.holderAt+1].firstGrant = n
@@ -222,7 +199,7 @@ func (b *builder) endHolders() {
 	if b.teamGrants != nil {
 		return
 	}
-	n := uint32(len(b.grants))
+	n := uint32(b.grants.grants.n)
 	for ; b.holderAt < b.holderIDs.len(); b.holderAt++ {
 		b.holders[b.holderAt+1].firstGrant = n
 	}
@@ -232,8 +209,9 @@ func (b *builder) endHolders() {
 func (b *builder) endGrants() {
 	b.endHolders()
 	for ; b.teamAt < b.teamIDs.len(); b.teamAt++ {
-		b.teamGrants = append(b.teamGrants, uint32(len(b.grants)))
+		b.teamGrants = append(b.teamGrants, uint32(b.grants.grants.n))
 	}
+	b.grants.done(b.Snapshot)
 }
 
 // scope is the index of what a grant covers, or what is wrong with it.
@@ -278,7 +256,7 @@ func (b *builder) addAssignment(rows []Assignment, finder *finder) {
 	if found.clash && found.kind != PIN { // people may have one PIN; alone it opens for none of them
 		b.clashes++
 	}
-	b.assignments = append(b.assignments, found)
+	b.assignments.add(found)
 }
 
 func micros(t time.Time, zero int64) int64 {

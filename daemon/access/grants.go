@@ -48,7 +48,7 @@ func (g *grantSearch) each(do func(at int32, grant *grant) bool) {
 	s := g.s
 	run := func(from, to uint32) bool {
 		for i := from; i < to; i++ {
-			if s.covers(&s.grants[i], g.door) && !do(int32(i), &s.grants[i]) {
+			if term := s.term(int32(i)); s.covers(term, g.door) && !do(int32(i), term) {
 				return false
 			}
 		}

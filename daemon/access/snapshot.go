@@ -23,14 +23,15 @@ type Snapshot struct {
 	holders     []holder // one more than there are, so that each run has an end
 	teamIDs     texts
 	memberTeams []uint32
-	teamGrants  spans // of grants
-	grants      []grant
-	grantIDs    texts
+	teamGrants  spans    // of grants
+	grants      []uint32 // of terms
+	terms       []grant
+	grantIDs    grantIDs
 	causes      []string
 
 	assignments []assignment
-	pins        []pin    // of active rows, sorted
-	slots       []uint32 // open addressing; 0 is empty, else index+1
+	pins        []pin // of active rows, sorted
+	shelves     shelves
 	clashes     int
 
 	lockdowns lockdowns // by our own staff
@@ -70,10 +71,13 @@ const (
 	openEnded = math.MaxInt64
 )
 
+// grant is what a grant says: all but whom it is for, and its number. Many grants
+// say the same, and share it.
 type grant struct {
 	from, until int64
 	scope       uint32 // index of a door, group or place
-	cause       uint16
+	cause       uint32
+	pattern     uint16 // how the id is made
 	source      uint8
 	kind        ScopeKind
 	cancelled   bool
@@ -214,17 +218,4 @@ func (s *Snapshot) Hourless() (names, zones []string) {
 func (s *Snapshot) HasDoor(id string) bool { _, ok := s.doorIndex[id]; return ok }
 
 // lookUp is the index of the assignment of a credential, or -1.
-func (s *Snapshot) lookUp(c Credential) int {
-	if len(s.slots) == 0 {
-		return -1
-	}
-	for at := s.slot(&c.Digest); ; at = (at + 1) & (len(s.slots) - 1) {
-		slot := s.slots[at]
-		if slot == 0 {
-			return -1
-		}
-		if s.assignments[slot-1].digest == c.Digest {
-			return int(slot - 1)
-		}
-	}
-}
+func (s *Snapshot) lookUp(c Credential) int { return s.shelves.find(s.assignments, &c.Digest) }
