@@ -31,6 +31,8 @@ type Decision struct {
 	Age    time.Duration
 	holder int32 // -1: unknown
 	grant  int32 // the one that opened, or -1
+	door   int32 // of no meaning where nobody knows it
+	at     int64 // of the tap, UTC microseconds
 	works  int64 // when the whole would pass, UTC microseconds; 0: not by waiting
 	warns  bool  // granted, but the same credential came too soon
 	misses [maxMisses]Miss
@@ -106,6 +108,7 @@ func (s *Snapshot) decideRest(d *Decision, doorAt int32, known bool, tap Tap, fa
 		d.decideNowhere(s)
 		return
 	}
+	d.door, d.at = doorAt, tap.At.UnixMicro()
 	if by := s.lockedBy(doorAt); by != notLocked {
 		d.miss(Miss{Reason: LockedDown, locked: by, grant: -1})
 	}
@@ -244,7 +247,7 @@ func (d *Decision) decideGrants(g *grantSearch) {
 }
 
 func (s *Snapshot) age(grant int32, at time.Time) time.Duration {
-	c := &s.contacts[s.term(grant).source]
+	c := &s.contacts[s.grants[grant].source]
 	if c.Ageless {
 		return 0
 	}

@@ -1,6 +1,9 @@
 package access
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // GrantView is a grant in words.
 type GrantView struct {
@@ -49,6 +52,7 @@ func (s *Snapshot) Explain(d Decision) Explanation {
 	}
 	for _, m := range d.Misses() {
 		v := MissView{Reason: m.Reason, Words: m.Reason.Words(), Detail: lockedWords[m.locked], Grant: s.view(m.grant)}
+		v.Detail = cmp.Or(v.Detail, s.hoursOf(&d, &v))
 		if m.opens != 0 {
 			v.Opens = time.UnixMicro(m.opens).UTC()
 		}
@@ -76,9 +80,9 @@ func (s *Snapshot) view(at int32) *GrantView {
 	if at < 0 {
 		return nil
 	}
-	g := s.term(at)
+	g := &s.grants[at]
 	v := &GrantView{
-		ID: s.grantID(at), Scope: g.kind.String(),
+		ID: s.grantIDs.get(int(at)), Scope: g.kind.String(),
 		Source: s.contacts[g.source].Source, Cause: s.causes[g.cause],
 	}
 	switch g.kind {
