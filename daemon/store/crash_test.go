@@ -17,7 +17,7 @@ import (
 // is killed, and says on its standard output what was acknowledged.
 func TestMain(m *testing.M) {
 	for variable, child := range map[string]func(path string) error{
-		"TILEGATE_CRASH_CHILD": crashChild, "TILEGATE_CLAIM_CHILD": claimChild,
+		"TILEGATE_CRASH_CHILD": crashChild, "TILEGATE_CLAIM_CHILD": claimChild, "TILEGATE_POSTURE_CHILD": postureChild,
 	} {
 		path := os.Getenv(variable)
 		if path == "" {
