@@ -247,7 +247,7 @@ func (d *Decision) decideGrants(g *grantSearch) {
 }
 
 func (s *Snapshot) age(grant int32, at time.Time) time.Duration {
-	c := &s.contacts[s.grants[grant].source]
+	c := &s.contacts[s.term(grant).source]
 	if c.Ageless {
 		return 0
 	}

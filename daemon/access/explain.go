@@ -80,9 +80,9 @@ func (s *Snapshot) view(at int32) *GrantView {
 	if at < 0 {
 		return nil
 	}
-	g := &s.grants[at]
+	g := s.term(at)
 	v := &GrantView{
-		ID: s.grantIDs.get(int(at)), Scope: g.kind.String(),
+		ID: s.grantID(at), Scope: g.kind.String(),
 		Source: s.contacts[g.source].Source, Cause: s.causes[g.cause],
 	}
 	switch g.kind {
