@@ -36,8 +36,8 @@ func (s *Snapshot) newSearch(holder, door int32, tap Tap, facts Facts) grantSear
 		unsure: !facts.Clock.Trusted() && !s.doors[door].policy.Residential,
 	}
 	g.floor = g.at
-	if !facts.Clock.Trusted() && !facts.Floor.IsZero() {
-		g.floor = min(g.at, facts.Floor.UnixMicro())
+	if g.unsure && !facts.Floor.IsZero() {
+		g.floor = facts.Floor.UnixMicro()
 	}
 	return g
 }
@@ -46,20 +46,24 @@ func (s *Snapshot) newSearch(holder, door int32, tap Tap, facts Facts) grantSear
 // teams, that covers the door, until it returns false.
 func (g *grantSearch) each(do func(at int32, grant *grant) bool) {
 	s := g.s
-	run := func(from, to uint32) bool {
-		for i := from; i < to; i++ {
+	all := func(of run) bool {
+		for i := of.from; i < of.to; i++ {
 			if term := s.term(int32(i)); s.covers(term, g.door) && !do(int32(i), term) {
+				return false
+			}
+		}
+		for _, i := range of.list {
+			if term := s.term(i); s.covers(term, g.door) && !do(i, term) {
 				return false
 			}
 		}
 		return true
 	}
-	mine, next := s.holders[g.holder], s.holders[g.holder+1]
-	if !run(mine.firstGrant, next.firstGrant) {
+	if !all(s.grantsOfHolder(g.holder)) {
 		return
 	}
-	for _, team := range s.memberTeams[mine.firstTeam:next.firstTeam] {
-		if !run(s.teamGrants.of(int(team))) {
+	for _, team := range s.teamsOf(g.holder) {
+		if !all(s.grantsOfTeam(team)) {
 			return
 		}
 	}
@@ -153,11 +157,7 @@ func (g *grantSearch) check(grant *grant) (Reason, int8) {
 	if g.floor >= grant.until {
 		return Expired, stageWindow
 	}
-	restricted, atDoorOnly := false, door.atDoorOnly
-	if grant.kind == ScopeGroup {
-		group := &g.s.groups[grant.scope]
-		restricted, atDoorOnly = group.restricted, atDoorOnly || group.atDoorOnly
-	}
+	restricted := grant.kind == ScopeGroup && g.s.groups[grant.scope].restricted
 	if g.unsure {
 		if !g.certain(grant, restricted, &door.policy) {
 			return Clock, stageClock
@@ -173,10 +173,16 @@ func (g *grantSearch) check(grant *grant) (Reason, int8) {
 			return OutsideHours, stageHours
 		}
 	}
-	if atDoorOnly && g.presence == Remote {
+	if g.barred(grant) {
 		return RemoteNotAllowed, stagePresence
 	}
 	return Granted, stagePassed
+}
+
+// barred says whether the grant opens only for somebody at the door, and nobody is.
+func (g *grantSearch) barred(grant *grant) bool {
+	return g.presence == Remote &&
+		(g.s.doors[g.door].atDoorOnly || grant.kind == ScopeGroup && g.s.groups[grant.scope].atDoorOnly)
 }
 
 // certain says whether a grant may be used without knowing the time: one without
@@ -202,11 +208,8 @@ func (g *grantSearch) stale(grant *grant, policy *Policy) int64 {
 	if contact.Ageless || policy.Residential || grant.until != openEnded {
 		return 0
 	}
-	patience := perimeterPatience
-	if policy.HighSecurity {
-		patience = highSecurityPatience
-	}
-	return max((g.now.Sub(contact.At) - patience).Microseconds(), 0)
+	// A clock that leaped ahead makes nothing old: what counts has surely passed.
+	return max(g.floor-contact.At.UnixMicro()-policy.patience().Microseconds(), 0)
 }
 
 // hours are those of a restricted group, and the zone they are read in; nil where
@@ -270,32 +273,37 @@ func (g *grantSearch) opens(grant *grant, from int64) int64 {
 // are open together, or never: when somebody who was refused only for the time
 // may come back.
 func (g *grantSearch) works(from int64) int64 {
-	door := &g.s.doors[g.door]
 	best := int64(never)
 	g.each(func(_ int32, grant *grant) bool {
-		if reason, _ := g.check(grant); reason != Granted && reason != NotYet && reason != OutsideHours {
-			return true
+		reason, _ := g.check(grant)
+		if (reason == Granted || reason == NotYet || reason == OutsideHours) && !g.barred(grant) {
+			best = min(best, g.together(grant, from))
 		}
-		at := from
-		for range maxTurns {
-			opens := g.opens(grant, at)
-			if opens != never && door.restricted {
-				opens = door.opens(opens)
-			}
-			if opens == at || opens == never {
-				at = opens
-				break
-			}
-			at = opens
-		}
-		best = min(best, at)
 		return true
 	})
 	return best
 }
 
 // maxTurns bounds how often the hours of a group and of a door take turns.
-const maxTurns = 64
+const maxTurns = 1000
+
+// together is the first instant from one on at which the grant and the door's own
+// hours are both open, or never.
+func (g *grantSearch) together(grant *grant, from int64) int64 {
+	door, at := &g.s.doors[g.door], max(from, grant.from)
+	end := at + lookAhead
+	for turns := 0; at < end && turns < maxTurns; turns++ {
+		opens := g.opens(grant, at)
+		if opens != never && door.restricted {
+			opens = door.opens(opens)
+		}
+		if opens == at || opens == never {
+			return opens
+		}
+		at = opens
+	}
+	return never
+}
 
 // opens is the first instant from one on in the door's own hours, or never.
 func (d *door) opens(from int64) int64 {

@@ -17,6 +17,10 @@ func assign(uid, holder string) Assignment {
 	return Assignment{ID: "card-" + uid, Kind: c.Kind, Digest: c.Digest, Assurance: c.Assurance, Holder: holder, Active: true}
 }
 
+func assignPIN(digits, holder string) Assignment {
+	return Assignment{Kind: PIN, Digest: testKey.Digest(PIN, []byte(digits)), Assurance: LowAssured, Holder: holder, Active: true}
+}
+
 // house is a small building: two doors, a lift that only the staff may use,
 // and one person for each way to have, or not have, a right.
 func house() Roster {
