@@ -29,7 +29,7 @@ type Assembly struct {
 	teamRows   textsWriter
 	members    rows[membership]
 	cards      int          // rows so far
-	twins      []Assignment // rows of one digest and kind
+	twins      []assignment // rows of one digest and kind
 }
 
 // stage is the table that rows come from.
@@ -59,7 +59,7 @@ type membership struct{ holder, team uint32 }
 func NewAssembly(contacts []Contact) *Assembly {
 	a := &Assembly{}
 	a.b.Snapshot = &Snapshot{contacts: slices.Clone(contacts)}
-	a.b.hash = newHasher()
+	a.b.sum = newHasher()
 	a.b.grants = newGrantsWriter(contacts)
 	if len(contacts) > math.MaxUint8 {
 		a.err = fmt.Errorf("%w: %d sources", errTooLarge, len(contacts))
@@ -99,8 +99,8 @@ func (a *Assembly) Holder(h Holder) error {
 	if err := a.holderRows.add(h.ID); err != nil {
 		return a.fail(err)
 	}
-	a.holders.add(holder{suspended: h.Suspended, extended: h.Extended})
-	a.b.hash.holder(&h)
+	a.holders.add(holder{traits: traits{h.Suspended, h.Extended}})
+	a.b.sum.holder(&h)
 	return nil
 }
 
@@ -117,14 +117,14 @@ func (a *Assembly) Team(t Team) error {
 	if err := a.teamRows.add(t.ID); err != nil {
 		return a.fail(err)
 	}
-	a.b.hash.team(t.ID, t.Name)
+	a.b.sum.team(t.ID, t.Name)
 	for _, id := range asSet(t.Members) {
 		who, ok := a.finder.find(id)
 		if !ok {
 			return a.wrong("team", t.ID, notThere("holder", id))
 		}
 		a.members.add(membership{holder: who, team: at})
-		a.b.hash.pair(formMember, t.ID, id)
+		a.b.sum.pair(formMember, t.ID, id)
 	}
 	return nil
 }
@@ -141,7 +141,7 @@ func (a *Assembly) Grant(g Grant) error {
 	if err := a.b.addGrant(&g); err != nil {
 		return a.fail(err)
 	}
-	a.b.hash.grant(&g)
+	a.b.sum.grant(&g)
 	return nil
 }
 
@@ -160,15 +160,18 @@ func (a *Assembly) Assignment(x Assignment) error {
 		return a.wrong("credential", fmt.Sprintf("#%d", a.cards), notThere("holder", x.Holder))
 	}
 	if a.cards > 1 && (x.Digest != a.last.card.Digest || x.Kind != a.last.card.Kind) {
-		a.b.addAssignment(a.twins, &a.finder)
+		a.b.addAssignment(a.twins)
 		a.twins = a.twins[:0]
 	}
 	a.last.card = x
-	a.twins = append(a.twins, x)
+	a.twins = append(a.twins, rowOf(&x, who))
+	if h := &a.b.holders[who]; h.cards < manyCards {
+		h.cards++
+	}
 	if x.Kind == PIN && x.Active {
 		a.b.pins.add(pin{holder: who, digest: x.Digest})
 	}
-	a.b.hash.assignment(&x)
+	a.b.sum.assignment(&x)
 	return nil
 }
 
@@ -179,7 +182,7 @@ func (a *Assembly) Done(generation uint64) (*Snapshot, error) {
 		return nil, err
 	}
 	if len(a.twins) > 0 {
-		a.b.addAssignment(a.twins, &a.finder)
+		a.b.addAssignment(a.twins)
 	}
 	s := a.b.Snapshot
 	a.finder = finder{}
@@ -188,7 +191,12 @@ func (a *Assembly) Done(generation uint64) (*Snapshot, error) {
 	s.pins = a.b.pins.flat(0)
 	slices.SortFunc(s.pins, comparePINs)
 	s.pins = slices.Clip(slices.Compact(s.pins))
-	s.hash, s.generation = a.b.hash.sum, generation
+	s.twins, s.pinCount = a.b.twins.flat(0), len(s.pins)
+	s.counts = Counts{
+		Places: len(s.places), Doors: len(s.doors), Groups: len(s.groups),
+		Holders: s.holderIDs.len(), Credentials: len(s.assignments), Grants: len(s.grants),
+	}
+	s.hash, s.generation = a.b.sum.sum, generation
 	*a = Assembly{err: errors.New("roster: the assembly is done")}
 	return s, nil
 }

@@ -59,12 +59,11 @@ func sortRoster(r *Roster) {
 // builder makes the parts of a snapshot.
 type builder struct {
 	*Snapshot
-	hash                   hasher
-	placeIndex, groupIndex map[string]uint32
-	grants                 grantsWriter
-	assignments            rows[assignment]
-	pins                   rows[pin]
-	holderAt, teamAt       int // whose grants come
+	sum                hasher
+	grants             grantsWriter
+	assignments, twins rows[assignment]
+	pins               rows[pin]
+	holderAt, teamAt   int // whose grants come
 }
 
 func (b *builder) addBuilding(r *Roster) {
@@ -72,22 +71,22 @@ func (b *builder) addBuilding(r *Roster) {
 	b.addGroups(r.Groups)
 	b.addSchedules(r)
 	for i := range r.Places {
-		b.hash.place(&r.Places[i])
+		b.sum.place(&r.Places[i])
 	}
 	for i := range r.Doors {
-		b.hash.door(&r.Doors[i])
+		b.sum.door(&r.Doors[i])
 	}
 	for i := range r.Policies {
-		b.hash.policy(&r.Policies[i])
+		b.sum.policy(&r.Policies[i])
 	}
 	for i := range r.Groups {
-		b.hash.group(&r.Groups[i])
+		b.sum.group(&r.Groups[i])
 		for _, id := range asSet(r.Groups[i].Doors) {
-			b.hash.pair(formGroupDoor, r.Groups[i].ID, id)
+			b.sum.pair(formGroupDoor, r.Groups[i].ID, id)
 		}
 	}
 	for i := range r.Schedules {
-		b.hash.schedule(&r.Schedules[i])
+		b.sum.schedule(&r.Schedules[i])
 	}
 }
 
@@ -158,10 +157,7 @@ func (b *builder) addMembers(members *rows[membership]) {
 
 // addGrant relies on the grants coming in order: holders' first, by assignee.
 func (b *builder) addGrant(g *Grant) error {
-	if !g.From.IsZero() && !g.Until.IsZero() && !g.From.Before(g.Until) {
-		return grantError(g, "ends before it begins")
-	}
-	scope, what := b.scope(g)
+	scope, what := b.check(g)
 	if what == "" {
 		what = b.turnTo(g)
 	}
@@ -214,18 +210,22 @@ func (b *builder) endGrants() {
 	b.grants.done(b.Snapshot)
 }
 
-// scope is the index of what a grant covers, or what is wrong with it.
-func (b *builder) scope(g *Grant) (at uint32, what string) {
+// check is the index of what a grant covers, or what is wrong with the grant by
+// itself.
+func (s *Snapshot) check(g *Grant) (scope uint32, what string) {
+	if !g.From.IsZero() && !g.Until.IsZero() && !g.From.Before(g.Until) {
+		return 0, "ends before it begins"
+	}
 	ok := true
 	switch g.Scope {
 	case ScopeDoor:
 		var door int32
-		door, ok = b.doorIndex[g.ScopeID]
-		at = uint32(door)
+		door, ok = s.doorIndex[g.ScopeID]
+		scope = uint32(door)
 	case ScopeGroup:
-		at, ok = b.groupIndex[g.ScopeID]
+		scope, ok = s.groupIndex[g.ScopeID]
 	case ScopePlace:
-		at, ok = b.placeIndex[g.ScopeID]
+		scope, ok = s.placeIndex[g.ScopeID]
 	case ScopeOrganisation:
 	default:
 		return 0, "covers nothing we know"
@@ -233,30 +233,21 @@ func (b *builder) scope(g *Grant) (at uint32, what string) {
 	if !ok {
 		return 0, notThere(g.Scope.String(), g.ScopeID)
 	}
-	return at, ""
+	return scope, ""
 }
 
-// addAssignment adds what comes of all the rows of one digest and kind. Rows of
-// one holder are one, active if any is. Of two holders the one whose row is
-// active has it; where both are, it is refused for both.
-func (b *builder) addAssignment(rows []Assignment, finder *finder) {
-	var found assignment
-	for i, row := range rows {
-		who, _ := finder.find(row.Holder)
-		next := assignment{digest: row.Digest, kind: row.Kind, holder: who, assurance: row.Assurance, active: row.Active}
-		switch {
-		case i == 0 || next.active && !found.active && next.holder != found.holder:
-			found = next // it was given back by whoever had it before
-		case next.holder == found.holder:
-			found.active = found.active || next.active
-		case next.active:
-			found.clash = true
-		}
-	}
+// addAssignment adds what comes of all the rows of one digest and kind.
+func (b *builder) addAssignment(rows []assignment) {
+	found := resolve(rows)
 	if found.clash && found.kind != PIN { // people may have one PIN; alone it opens for none of them
 		b.clashes++
 	}
 	b.assignments.add(found)
+	if len(rows) > 1 {
+		for i := range rows {
+			b.twins.add(rows[i])
+		}
+	}
 }
 
 func micros(t time.Time, zero int64) int64 {

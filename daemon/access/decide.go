@@ -70,16 +70,15 @@ func (s *Snapshot) Decide(tap Tap, facts Facts) Decision {
 		d.miss(Miss{Reason: tap.Fault, grant: -1})
 	}
 	doorAt, known := s.doorIndex[tap.Door]
-	credential := -1
+	var held *assignment
 	if tap.Fault == Granted {
-		credential = s.known(tap.Credential)
-		if credential < 0 {
+		if held = s.known(tap.Credential); held == nil {
 			d.miss(Miss{Reason: Unknown, grant: -1})
 		}
 	}
-	if credential >= 0 {
-		d.holder = int32(s.assignments[credential].holder)
-		if !s.assignments[credential].active {
+	if held != nil {
+		d.holder = int32(held.holder)
+		if !held.active {
 			d.miss(Miss{Reason: NotActivated, grant: -1})
 		}
 	}
@@ -92,8 +91,8 @@ func (s *Snapshot) Decide(tap Tap, facts Facts) Decision {
 func (s *Snapshot) DecideHolder(holderID string, tap Tap, facts Facts) Decision {
 	d := Decision{Generation: s.generation, holder: -1, grant: -1, Age: s.oldest(tap.At)}
 	doorAt, known := s.doorIndex[tap.Door]
-	if at := s.holderIDs.find(holderID); at >= 0 {
-		d.holder = int32(at)
+	if at := s.findHolder(holderID); at >= 0 {
+		d.holder = at
 	} else {
 		d.miss(Miss{Reason: Unknown, grant: -1})
 	}
@@ -127,7 +126,7 @@ func (s *Snapshot) decideRest(d *Decision, doorAt int32, known bool, tap Tap, fa
 // decideNowhere refuses at a door that nobody knows.
 func (d *Decision) decideNowhere(s *Snapshot) {
 	if d.holder >= 0 {
-		if s.holders[d.holder].suspended {
+		if s.traitsOf(d.holder).suspended {
 			d.miss(Miss{Reason: Suspended, grant: -1})
 		}
 		d.miss(Miss{Reason: NoGrant, grant: -1})
@@ -158,18 +157,9 @@ func (d *Decision) comeBack(g *grantSearch) {
 	}
 }
 
-// known is the index of a credential that exactly one holder has, or -1.
-func (s *Snapshot) known(c Credential) int {
-	at := s.lookUp(c)
-	if at >= 0 && s.assignments[at].clash {
-		return -1
-	}
-	return at
-}
-
 // bindPerson checks what no grant can lift.
 func (s *Snapshot) bindPerson(d *Decision, at int32, credential Credential, facts Facts) {
-	if s.holders[d.holder].suspended {
+	if s.traitsOf(d.holder).suspended {
 		d.miss(Miss{Reason: Suspended, grant: -1})
 	}
 	policy := &s.doors[at].policy

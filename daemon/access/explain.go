@@ -66,13 +66,13 @@ func (s *Snapshot) HolderID(d Decision) string {
 	if d.holder < 0 {
 		return ""
 	}
-	return s.holderIDs.get(int(d.holder))
+	return s.holderID(d.holder)
 }
 
 // Extended says whether a door that opens by this decision stays unlocked longer,
 // for the sake of whom it opens for. A refusal never does.
 func (s *Snapshot) Extended(d Decision) bool {
-	return d.Granted() && d.holder >= 0 && s.holders[d.holder].extended
+	return d.Granted() && d.holder >= 0 && s.traitsOf(d.holder).extended
 }
 
 // view is a grant in words, or nil.
@@ -83,7 +83,7 @@ func (s *Snapshot) view(at int32) *GrantView {
 	g := s.term(at)
 	v := &GrantView{
 		ID: s.grantID(at), Scope: g.kind.String(),
-		Source: s.contacts[g.source].Source, Cause: s.causes[g.cause],
+		Source: s.contacts[g.source].Source, Cause: s.causeOf(at),
 	}
 	switch g.kind {
 	case ScopeDoor:

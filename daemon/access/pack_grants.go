@@ -104,7 +104,7 @@ func (w *grantsWriter) add(g *Grant, scope uint32) error {
 	}
 	source, ok := w.sources[g.Source]
 	if !ok {
-		return grantError(g, fmt.Sprintf("comes from the source %q, which is not there", g.Source))
+		return grantError(g, noSource(g))
 	}
 	cause, ok := w.causes[g.Cause]
 	if !ok {
@@ -191,15 +191,16 @@ func (w *grantsWriter) done(s *Snapshot) {
 	*w = grantsWriter{}
 }
 
+func noSource(g *Grant) string {
+	return fmt.Sprintf("comes from the source %q, which is not there", g.Source)
+}
+
 func grantError(g *Grant, what string) error {
 	return &BuildError{Problems: []Problem{{Table: "grant", ID: g.ID, What: what}}}
 }
 
-// term is what a grant says.
-func (s *Snapshot) term(at int32) *grant { return &s.terms[s.grants[at]] }
-
-// grantID is the id of a grant.
-func (s *Snapshot) grantID(at int32) string {
+// packedID is the id of a grant of the base.
+func (s *Snapshot) packedID(at int32) string {
 	switch g := s.term(at); g.pattern {
 	case idDerived:
 		kind, assignee := s.assignee(at)

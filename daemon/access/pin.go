@@ -3,7 +3,6 @@ package access
 import (
 	"cmp"
 	"slices"
-	"sort"
 )
 
 // How many digits a PIN has. Beside a card four do; alone they must say who it is
@@ -32,21 +31,16 @@ func comparePINs(a, b pin) int {
 // PINBelongs says whether the digits are a PIN of whoever has the credential. It
 // is false for a credential that nobody or more than one person has.
 func (s *Snapshot) PINBelongs(c Credential, digits Digest) bool {
-	at := s.known(c)
-	if at < 0 {
-		return false
-	}
-	want := pin{holder: s.assignments[at].holder, digest: digits}
-	i := sort.Search(len(s.pins), func(i int) bool { return comparePINs(s.pins[i], want) >= 0 })
-	return i < len(s.pins) && s.pins[i] == want
+	a := s.known(c)
+	return a != nil && s.hasPIN(a.holder, digits)
 }
 
 // Knows says whether exactly one holder has the credential, active or not.
-func (s *Snapshot) Knows(c Credential) bool { return s.known(c) >= 0 }
+func (s *Snapshot) Knows(c Credential) bool { return s.known(c) != nil }
 
 // PINs counts the PINs in use: the more there are, the easier one is guessed
 // where no card is asked for.
-func (s *Snapshot) PINs() int { return len(s.pins) }
+func (s *Snapshot) PINs() int { return s.pinCount }
 
 // PINAlone says whether so many digits are enough to open the door without a
 // card: six, and at a door of high security as many as it takes for a guess to
@@ -62,7 +56,7 @@ func (s *Snapshot) PINAlone(door string, digits int) bool {
 	for range digits {
 		codes *= 10
 	}
-	return codes >= guessRatio*int64(max(len(s.pins), 1))
+	return codes >= guessRatio*int64(max(s.pinCount, 1))
 }
 
 // PolicyOf is what our own settings say of a door; the zero value where they say

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"bytes"
 	"math"
 	"time"
 )
@@ -18,6 +19,8 @@ type Snapshot struct {
 	doors     []door
 	doorIndex map[string]int32
 	groups    []group
+	// By id, for grants.
+	placeIndex, groupIndex map[string]uint32
 
 	holderIDs   texts
 	holders     []holder // one more than there are, so that each run has an end
@@ -30,9 +33,14 @@ type Snapshot struct {
 	causes      []string
 
 	assignments []assignment
-	pins        []pin // of active rows, sorted
+	twins       []assignment // every row of a digest and kind that has several
+	pins        []pin        // of active rows, sorted
+	pinCount    int
 	shelves     shelves
 	clashes     int
+	counts      Counts
+
+	over *overlay // what is otherwise than all of the above; nil in one that was built
 
 	lockdowns lockdowns // by our own staff
 	badZones  []string
@@ -88,9 +96,13 @@ type grant struct {
 type holder struct {
 	firstGrant uint32 // of grants
 	firstTeam  uint32 // of memberTeams
-	suspended  bool
-	extended   bool
+	cards      uint16 // credential rows that name the person; manyCards: so many or more
+	traits
 }
+
+const manyCards = math.MaxUint16
+
+type traits struct{ suspended, extended bool }
 
 type assignment struct {
 	digest    Digest
@@ -122,12 +134,7 @@ type Counts struct {
 }
 
 // Counts tells how much is in the snapshot.
-func (s *Snapshot) Counts() Counts {
-	return Counts{
-		Places: len(s.places), Doors: len(s.doors), Groups: len(s.groups),
-		Holders: s.holderIDs.len(), Credentials: len(s.assignments), Grants: len(s.grants),
-	}
-}
+func (s *Snapshot) Counts() Counts { return s.counts }
 
 // Contacts tells when each source was last heard of.
 func (s *Snapshot) Contacts() []Contact { return append([]Contact(nil), s.contacts...) }
@@ -158,12 +165,12 @@ func (s *Snapshot) WithGeneration(generation uint64) *Snapshot {
 // a PIN only if there is nothing else. It looks at every credential, so it is for
 // questions, not for taps.
 func (s *Snapshot) CredentialOf(holderID string) (Credential, bool) {
-	of := s.holderIDs.find(holderID)
-	best, rank := -1, 0
-	for i := range s.assignments {
-		a := &s.assignments[i]
-		if int(a.holder) != of || a.clash {
-			continue
+	of := s.findHolder(holderID)
+	var best assignment
+	rank := 0
+	look := func(a *assignment) {
+		if of < 0 || a.holder != uint32(of) || a.clash {
+			return
 		}
 		good := 1
 		if a.kind != PIN {
@@ -172,15 +179,23 @@ func (s *Snapshot) CredentialOf(holderID string) (Credential, bool) {
 		if a.active {
 			good++
 		}
-		if good > rank {
-			best, rank = i, good
+		if good > rank || good == rank && bytes.Compare(a.digest[:], best.digest[:]) < 0 {
+			best, rank = *a, good
 		}
 	}
-	if best < 0 {
-		return Credential{}, false
+	for i := range s.assignments {
+		if a := &s.assignments[i]; s.over == nil || s.over.cards[a.digest] == nil {
+			look(a)
+		}
 	}
-	a := &s.assignments[best]
-	return Credential{Kind: a.kind, Digest: a.digest, Assurance: a.assurance}, true
+	if s.over != nil {
+		for _, h := range s.over.cards {
+			for i := range h.found {
+				look(&h.found[i])
+			}
+		}
+	}
+	return Credential{Kind: best.kind, Digest: best.digest, Assurance: best.assurance}, rank > 0
 }
 
 // DoorName is how people call a door, or its id.
@@ -216,6 +231,3 @@ func (s *Snapshot) Hourless() (names, zones []string) {
 
 // HasDoor says whether the snapshot knows the door.
 func (s *Snapshot) HasDoor(id string) bool { _, ok := s.doorIndex[id]; return ok }
-
-// lookUp is the index of the assignment of a credential, or -1.
-func (s *Snapshot) lookUp(c Credential) int { return s.shelves.find(s.assignments, &c.Digest) }
