@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/tilegate/tilegate/cloud/kisi"
@@ -133,7 +134,8 @@ type kisiSource struct {
 	rules  kisiRules
 	deps   Deps
 	// holidays are lists that were read before, since they seldom change.
-	holidays holidayBook
+	holidays  holidayBook
+	comparing sync.Mutex // held by the one comparison that may be under way
 }
 
 // Name is "kisi".

@@ -33,11 +33,16 @@ type ID = Number
 // Event is one line of Kisi's log. Types, ids and codes are those of the
 // OpenAPI document; a field that Kisi left empty is empty or 0.
 type Event struct {
-	UUID       string    `json:"uuid"`
-	Type       string    `json:"type"` // "role_assignment.destroy"
-	Action     string    `json:"action"`
-	ActorType  string    `json:"actor_type"`
-	ActorID    int64     `json:"actor_id"`
+	UUID      string `json:"uuid"`
+	Type      string `json:"type"` // "role_assignment.destroy"
+	Action    string `json:"action"`
+	ActorType string `json:"actor_type"`
+	ActorID   int64  `json:"actor_id"`
+	// AuthenticatedBy is what was shown, of which kind: Card, Login, GroupLink …;
+	// its id may be a text.
+	AuthenticatedBy   string `json:"authenticated_by_type"`
+	AuthenticatedByID Number `json:"authenticated_by_id"`
+
 	ObjectType string    `json:"object_type"`
 	ObjectID   int64     `json:"object_id"`
 	ObjectName string    `json:"object_name"`

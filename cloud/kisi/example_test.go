@@ -169,7 +169,7 @@ func TestObjectsAreReadAsDocumented(t *testing.T) {
 			func(ctx context.Context, c *Client) (any, error) { return c.GetEventSet(ctx, "es_1", "") },
 			EventSet{ID: "es_1", Status: EventSetFinished, Events: []Event{{
 				UUID: "d7cf", Type: "lock.unlock", Action: "unlock", ActorType: "User", ActorID: 1804,
-				ObjectType: "Lock", ObjectID: 2006, ObjectName: "Entrance", PlaceID: 46, Success: true, Sequence: "12", CreatedAt: made, Message: "m",
+				AuthenticatedBy: "Card", AuthenticatedByID: "8325", ObjectType: "Lock", ObjectID: 2006, ObjectName: "Entrance", PlaceID: 46, Success: true, Sequence: "12", CreatedAt: made, Message: "m",
 			}}},
 		},
 	} {
