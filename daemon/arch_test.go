@@ -66,6 +66,7 @@ var arrows = []struct {
 	{"daemon/pass", []string{"daemon/access", "hw/pkoc"}, "what proves a credential is pure: a reviewer reads it alone"},
 	{"daemon/store", []string{"daemon/access", "cloud/provision"}, "SQLite keeps what others mean"},
 	{"daemon/config", []string{"daemon/access", "hw", "hw/serial", "cloud", "cloud/secret"}, "settings become options, nothing else"},
+	{"daemon/casefile", []string{"daemon/access", "daemon/config"}, "a case is a site in plain words: its strict reader is that of the settings, and its answers are those of access"},
 	{"daemon/control", []string{"daemon/access", "cloud"}, "operations speak of rights and connection reports"},
 	{"daemon", []string{"daemon/access", "daemon/pass", "daemon/store", "daemon/config", "daemon/control", "hw", "hw/serial", "cloud", "cloud/secret"}, "the gateway wires all parts"},
 	{"hw/serial", nil, "a line knows no door"},
@@ -83,7 +84,7 @@ var arrows = []struct {
 	{"cloud/cloudtest", []string{"cloud", "daemon/access"}, "a fake that imports the client agrees with it by construction"},
 	{"cloud", []string{"daemon/access", "cloud/transport", "cloud/kisi"}, "clouds know rights, no hardware and no daemon"},
 	{"cmd/tilegated", []string{"daemon", "daemon/config"}, "a thin main"},
-	{"cmd/tilegate", []string{"daemon/control", "daemon/config", "daemon/access", "cloud", "hw"}, "the tool links no database and no page"},
+	{"cmd/tilegate", []string{"daemon/control", "daemon/config", "daemon/access", "daemon/casefile", "cloud", "hw"}, "the tool links no database and no page"},
 	{"cmd/tilesim", []string{"cloud/cloudtest", "daemon/pass", "hw/hwtest", "daemon/control", "daemon/access"}, "a building on a desk: fakes only, and the socket a person would use"},
 }
 

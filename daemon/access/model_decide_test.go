@@ -16,6 +16,7 @@ type question struct {
 	tap      access.Tap
 	person   string // asked about without a credential
 	facts    access.Facts
+	ahead    time.Duration // how far to look for when it would pass
 }
 
 // rank is where a reason stands in the list: first what binds whatever the
@@ -253,7 +254,7 @@ func (m *model) checkDoor() {
 		case !m.unsure && !hours.open(m.tap.At):
 			var at time.Time
 			if m.slow {
-				at, _ = opens(m.tap.At, hours)
+				at, _ = opens(m.tap.At, m.ahead, hours)
 			}
 			m.out.reasons = append(m.out.reasons, reason{why: access.DoorHours, rank: rank{phase: phaseDoor}, opens: at})
 		}

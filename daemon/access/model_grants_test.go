@@ -123,7 +123,7 @@ func (m *model) waits(g right, r reason) reason {
 	begin := m.begins(g, m.tap.At)
 	at, ok := begin, true
 	if g.group.Restricted {
-		at, ok = opens(begin, m.groupHours(g))
+		at, ok = opens(begin, m.ahead, m.groupHours(g))
 	}
 	if ok && (g.Until.IsZero() || at.Before(g.Until)) {
 		r.opens, r.rank.off = at, at.Sub(m.tap.At).Microseconds()
@@ -231,7 +231,7 @@ func (m *model) works() (best time.Time) {
 		}
 		at, ok := begin, true
 		if len(all) > 0 {
-			at, ok = opens(begin, all...)
+			at, ok = opens(begin, m.ahead, all...)
 		}
 		if ok && (g.Until.IsZero() || at.Before(g.Until)) && (best.IsZero() || at.Before(best)) {
 			best = at

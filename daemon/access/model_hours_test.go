@@ -10,9 +10,12 @@ import (
 // The second implementation of hours, from docs/TIME.md: it looks at what the
 // clock on the wall shows, minute by minute, with the fields of time.Time alone.
 
-// lookAhead is how far "when would it pass" looks: in the sites that are drawn,
-// what does not come within it does not come.
-const lookAhead = 60 * 24 * time.Hour
+// How far "when would it pass" looks: in the sites that are drawn, and in the
+// cases, what does not come within it does not come.
+const (
+	aheadOfSites = 60 * 24 * time.Hour
+	aheadOfCases = 130 * 24 * time.Hour
+)
 
 var zonesByName = map[string]*time.Location{}
 
@@ -104,7 +107,7 @@ func walk(from, until time.Time, single []access.Schedule, content func(time.Tim
 }
 
 // opens is the first instant from one on at which all of the hours are open.
-func opens(from time.Time, all ...wallHours) (time.Time, bool) {
+func opens(from time.Time, ahead time.Duration, all ...wallHours) (time.Time, bool) {
 	var single []access.Schedule
 	for _, h := range all {
 		if h.zone == nil || !slices.ContainsFunc(h.lines, func(s access.Schedule) bool { return !s.Except }) {
@@ -112,7 +115,7 @@ func opens(from time.Time, all ...wallHours) (time.Time, bool) {
 		}
 		single = append(single, h.lines...)
 	}
-	return walk(from, from.Add(lookAhead), single, func(at time.Time) bool {
+	return walk(from, from.Add(ahead), single, func(at time.Time) bool {
 		return !slices.ContainsFunc(all, func(h wallHours) bool { return !h.open(at) })
 	})
 }

@@ -72,7 +72,7 @@ func compareSite(t *rapid.T, s *scene, refusals map[access.Reason]int, stands ma
 
 // question draws a tap, or a question about a person.
 func (s *scene) question(roster *access.Roster, doors []string, locked []access.Lockdown) question {
-	q := question{roster: roster, locked: locked}
+	q := question{roster: roster, locked: locked, ahead: aheadOfSites}
 	q.tap = access.Tap{
 		Door:       pick(s, "at door", doors),
 		Credential: modelKey.Credential(access.Card, []byte(pick(s, "tapped", uids[:3]))),

@@ -21,6 +21,7 @@ type document struct {
 	lines    map[string]int
 	misread  map[string]bool // keys whose value could not be taken at all
 	mistakes []*Mistake
+	foreign  bool // not the settings: no section of theirs is the home of a key
 }
 
 // line is where a key stands, or else the nearest thing around it that stands
@@ -94,16 +95,16 @@ func (d *document) fillStruct(path string, keys map[string]any, into reflect.Val
 			d.fill(full, keys[key], field)
 			continue
 		}
-		d.blame(full, suggestion(path, key, names), "unknown key")
+		d.blame(full, d.suggestion(path, key, names), "unknown key")
 	}
 }
 
 // suggestion says what to write in place of an unknown key.
-func suggestion(path, key string, known []string) string {
+func (d *document) suggestion(path, key string, known []string) string {
 	if near := nearest(key, known); near != "" {
 		return fmt.Sprintf("did you mean %q?", near)
 	}
-	if home := homeOf(key); home != "" && home != path {
+	if home := homeOf(key); home != "" && home != path && !d.foreign {
 		return fmt.Sprintf("%s belongs into %s", key, home)
 	}
 	if len(known) == 0 {
