@@ -85,6 +85,9 @@ type Deps struct {
 	Version string
 	// Transport carries requests; nil: the real network.
 	Transport http.RoundTripper
+	// Heard is told the Date of each verified answer, when it came by our clock,
+	// and how long after it was asked for; nil: nobody. It must not block.
+	Heard func(date, at time.Time, took time.Duration)
 	// Progress is told how far a fetch is; it must not block.
 	Progress func(done, total int, what string)
 }

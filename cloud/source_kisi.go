@@ -119,7 +119,7 @@ func (p kisiPlan) Open(d Deps) (Source, error) {
 	}
 	client, err := kisi.NewClient(kisi.Options{
 		BaseURL: p.BaseURL, Key: kisi.KeyFile(path),
-		HTTP: transport.Options{UserAgent: agent, RoundTripper: d.Transport, Metrics: d.Metrics, Log: d.Log},
+		HTTP: transport.Options{UserAgent: agent, RoundTripper: d.Transport, Metrics: d.Metrics, Log: d.Log, Heard: d.Heard},
 	})
 	if err != nil {
 		return nil, err

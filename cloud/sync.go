@@ -92,6 +92,8 @@ type SyncStatus struct {
 	Tried  time.Time
 	Result string // SyncOK, SyncHeld, SyncFailed or SyncNever
 	Err    string // why the last crawl failed and what to do; empty: it did not
+	// Dated says that it failed for the dates of a certificate, seen by our clock.
+	Dated bool
 	// Held are the removals that wait, in words with names: for staff.
 	Held        []string
 	NeedsPerson bool // some of them wait for Approve

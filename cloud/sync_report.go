@@ -19,6 +19,8 @@ func (s *Sync) report(out outcome, err error, start, end time.Time) {
 	was := s.status
 	now := &s.status
 	now.Tried, now.Changed, now.Err = end, out.changed, ""
+	refused, ours := errors.AsType[*transport.Error](err)
+	now.Dated = ours && refused.OutOfDate
 	switch {
 	case err != nil:
 		now.Result, now.Err = SyncFailed, err.Error()

@@ -1,32 +1,56 @@
 package daemon
 
 import (
+	"errors"
+	"io/fs"
 	"os"
-	"sync"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/tilegate/tilegate/daemon/access"
 )
 
-// Clock is what the gateway knows of the time. Wall is for windows and people,
-// Mono for everything that elapses.
+// Clock is what the machine knows of the time. Nothing decides by Wall but the
+// timekeeper, which knows how far to believe it.
 type Clock struct {
 	Wall func() time.Time
+	// Mono is for everything that elapses: it never steps and never stops, also
+	// while the machine sleeps. Where it begins says nothing.
 	Mono func() time.Duration
 	// Synced says whether the kernel believes its clock is set from outside.
 	Synced func() bool
+	// Set says whether anything bears out that the clock was set since the machine
+	// started; nil: nobody can tell, and it counts as set.
+	Set func() bool
 }
 
-// SystemClock is the clock of this machine; Mono counts from now.
+// SystemClock is the clock of this machine. Mono counts from its start, so that
+// events of one boot can be set in relation across restarts of the gateway.
 func SystemClock() Clock {
-	start := time.Now()
-	return Clock{
+	c := Clock{
 		Wall:   func() time.Time { return time.Now().Round(0) },
-		Mono:   func() time.Duration { return time.Since(start) },
+		Mono:   sinceBoot,
 		Synced: kernelSynced,
+		Set:    func() bool { return wasSet(clockChips, syncedMark, time.Now()) },
 	}
+	if sinceBoot() == 0 { // a kernel that does not have it
+		start := time.Now()
+		c.Mono = func() time.Duration { return time.Since(start) }
+	}
+	return c
+}
+
+// sinceBoot is CLOCK_BOOTTIME. The monotonic clock of Go stands still while the
+// machine sleeps, and after that the wall would seem to have jumped, and rights,
+// holds and wrong PINs would be younger than they are.
+func sinceBoot() time.Duration {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
+		return 0
+	}
+	return time.Duration(now.Nano())
 }
 
 // syncedMark is touched by systemd-timesyncd(8) when it has set the clock. It
@@ -35,6 +59,7 @@ func SystemClock() Clock {
 const (
 	syncedMark = "/run/systemd/timesync/synchronized"
 	markLasts  = time.Hour
+	clockChips = "/sys/class/rtc"
 )
 
 // kernelSynced asks adjtimex(2) without setting anything. Our own unit forbids
@@ -54,55 +79,37 @@ func markedSynced(mark string, now time.Time) bool {
 	return err == nil && now.Sub(info.ModTime()).Abs() < markLasts
 }
 
-const (
-	// jumpTolerance is how far wall and monotonic time may part between two looks.
-	jumpTolerance = 30 * time.Second
-	// jumpPatience is how long a clock must run evenly after a jump to count as
-	// free-running where nobody says that it is synced. What jumps a clock is most
-	// often the network time, which sets it right.
-	jumpPatience = time.Hour
-)
-
-// timekeeper judges the clock. Any goroutine may ask.
-type timekeeper struct {
-	Clock
-	mu       sync.Mutex    // guards all below
-	floor    time.Time     // the newest instant that surely has passed
-	likely   time.Time     // one that a clock wrote which nobody had set: bounds only such a clock
-	lastWall time.Time     // at the last look
-	lastMono time.Duration // at the last look
-	jumped   bool          // until the clock is synced again, or has run evenly for long
-	jumpedAt time.Duration // monotonic
+// wasSet says whether anything bears the clock out that the machine started with:
+// the network time set it since (the mark, however old: /run is empty at each
+// start), the kernel took it from a clock chip, or such a chip shows the same.
+// Without any of them systemd goes on from the last time that it wrote down, and
+// the clock is behind by as long as the power was away: it looks right and is not.
+// A machine that does not show whether it has chips gets the benefit of the doubt.
+func wasSet(chips, mark string, now time.Time) bool {
+	if _, err := os.Stat(mark); err == nil {
+		return true
+	}
+	if _, err := os.Stat(chips); errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
+	found, _ := filepath.Glob(filepath.Join(chips, "rtc*")) // the pattern is sound
+	for _, chip := range found {
+		if shows(chip, "hctosys") == 1 {
+			return true
+		}
+		if at := shows(chip, "since_epoch"); at != 0 && now.Sub(time.Unix(at, 0)).Abs() < jumpTolerance {
+			return true
+		}
+	}
+	return false
 }
 
-// newTimekeeper starts with a floor: now is never before it.
-func newTimekeeper(clock Clock, floor time.Time) *timekeeper {
-	return &timekeeper{Clock: clock, floor: floor, lastWall: clock.Wall(), lastMono: clock.Mono()}
-}
-
-// now is the wall time, and how far it can be trusted.
-func (t *timekeeper) now() (time.Time, access.ClockState) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	wall, mono := t.Wall(), t.Mono()
-	parted := wall.Sub(t.lastWall) - (mono - t.lastMono)
-	t.lastWall, t.lastMono = wall, mono
-	if parted.Abs() > jumpTolerance {
-		t.jumped, t.jumpedAt = true, mono
+// shows is a number that a chip shows, or 0.
+func shows(chip, name string) int64 {
+	text, err := os.ReadFile(filepath.Join(chip, name)) //nolint:gosec // a fixed name below a directory of the kernel
+	if err != nil {
+		return 0
 	}
-	synced, floor := t.Synced(), t.floor
-	if !synced && t.likely.After(floor) {
-		floor = t.likely
-	}
-	switch {
-	case wall.Before(floor):
-		// What is certain is that the floor has passed.
-		return floor, access.ClockUnset
-	case synced:
-		t.jumped = false
-		return wall, access.ClockSynced
-	case t.jumped && mono-t.jumpedAt < jumpPatience:
-		return wall, access.ClockJumped
-	}
-	return wall, access.ClockFreeRunning
+	n, _ := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	return n
 }

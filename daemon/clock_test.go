@@ -3,61 +3,10 @@ package daemon
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
-
-	"github.com/tilegate/tilegate/daemon/access"
 )
-
-// handClock is a clock that is moved by hand.
-type handClock struct {
-	wall   time.Time
-	mono   time.Duration
-	synced bool
-}
-
-func (c *handClock) clock() Clock {
-	return Clock{
-		Wall: func() time.Time { return c.wall }, Mono: func() time.Duration { return c.mono }, Synced: func() bool { return c.synced },
-	}
-}
-
-// A gateway booted ten years ahead, wrote that down, and was set right by the
-// network; after the next start the right time must count again.
-func TestASyncedClockIsNotBoundByWhatAnUnsetOneWrote(t *testing.T) { // X9, the jump and the bound; drift against HTTP Date is not built yet
-	c := &handClock{wall: today, synced: true}
-	k := newTimekeeper(c.clock(), today.Add(-time.Hour))
-	k.likely = today.AddDate(10, 0, 0)
-	if at, got := k.now(); got != access.ClockSynced || !at.Equal(today) {
-		t.Errorf("synced: got %v %v, want %v synced", at, got, today)
-	}
-	c.synced = false
-	if at, got := k.now(); got != access.ClockUnset || !at.Equal(k.likely) {
-		t.Errorf("not synced: got %v %v, want %v unset", at, got, k.likely)
-	}
-}
-
-// Where nobody can say that the clock is synced, the step by which the network
-// set it must not refuse bookings until somebody restarts the gateway.
-func TestAJumpIsForgivenAfterAnHourOfRunningEvenly(t *testing.T) { // X9, the jump and the bound; drift against HTTP Date is not built yet
-	c := &handClock{wall: today}
-	k := newTimekeeper(c.clock(), today.Add(-time.Hour))
-	for _, step := range []struct {
-		name       string
-		wall, mono time.Duration
-		want       access.ClockState
-	}{
-		{"a step of nine hours", 9 * time.Hour, time.Second, access.ClockJumped},
-		{"59 minutes later", 59 * time.Minute, 59 * time.Minute, access.ClockJumped},
-		{"an hour later", time.Minute, time.Minute, access.ClockFreeRunning},
-		{"another step", -time.Hour, time.Second, access.ClockJumped},
-	} {
-		c.wall, c.mono = c.wall.Add(step.wall), c.mono+step.mono
-		if _, got := k.now(); got != step.want {
-			t.Errorf("%s: got %v, want %v", step.name, got, step.want)
-		}
-	}
-}
 
 func TestTheMarkOfTimesyncdSaysThatTheClockIsSynced(t *testing.T) {
 	mark := filepath.Join(t.TempDir(), "synchronized")
@@ -82,5 +31,66 @@ func TestTheMarkOfTimesyncdSaysThatTheClockIsSynced(t *testing.T) {
 		if got := markedSynced(mark, today); got != tt.want {
 			t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
 		}
+	}
+}
+
+// A box without a clock chip goes on from the last time that it wrote down: what it
+// shows looks right, and is behind by as long as the power was away.
+func TestAClockIsBorneOutByAChipOrByTheNetwork(t *testing.T) { // F-16, X9
+	chip := func(numbers map[string]int64) func(dir string) error {
+		return func(dir string) error {
+			if err := os.MkdirAll(filepath.Join(dir, "rtc0"), 0o700); err != nil {
+				return err
+			}
+			for name, n := range numbers {
+				if err := os.WriteFile(filepath.Join(dir, "rtc0", name), []byte(strconv.FormatInt(n, 10)+"\n"), 0o600); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	noChips := func(dir string) error { return os.Mkdir(dir, 0o700) }
+	for _, tt := range []struct {
+		name  string
+		chips func(dir string) error
+		mark  bool
+		want  bool
+	}{
+		{name: "a machine that does not say whether it has chips", chips: func(string) error { return nil }, want: true},
+		{name: "no chip", chips: noChips},
+		{name: "no chip, but the network set it in this boot", chips: noChips, mark: true, want: true},
+		{name: "a chip that the kernel took the time from", chips: chip(map[string]int64{"hctosys": 1, "since_epoch": 7}), want: true},
+		{name: "a chip that shows the same", chips: chip(map[string]int64{"hctosys": 0, "since_epoch": today.Unix() - 29}), want: true},
+		{name: "a chip that shows another time", chips: chip(map[string]int64{"hctosys": 0, "since_epoch": today.Unix() - 31})},
+		{name: "a chip that cannot be read, as with an empty battery", chips: chip(nil)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			chips, mark := filepath.Join(dir, "rtc"), filepath.Join(dir, "synchronized")
+			if err := tt.chips(chips); err != nil {
+				t.Fatal(err)
+			}
+			if tt.mark {
+				if err := os.WriteFile(mark, nil, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := wasSet(chips, mark, today); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// Mono of the system's clock goes on across restarts of the gateway, and with the
+// wall.
+func TestTheSystemClockCountsFromTheBoot(t *testing.T) { // F-67
+	first, second := SystemClock(), SystemClock()
+	before := first.Mono()
+	time.Sleep(time.Millisecond)
+	after := second.Mono()
+	if before <= 0 || after <= before || after-before > time.Minute {
+		t.Errorf("one clock shows %v, and the next one %v", before, after)
 	}
 }

@@ -189,8 +189,10 @@ func (h heard) from() string {
 
 // facts are what a decision needs beside the rights.
 func (d *door) facts(c pinCase) access.Facts {
-	wall, state := d.clock.now()
-	return access.Facts{Clock: state, PIN: c.pin, LastPassage: d.passages.of(c.tap.Credential, d.clock.Mono(), wall)}
+	now := d.clock.moment()
+	facts := now.facts()
+	facts.PIN, facts.LastPassage = c.pin, d.passages.of(c.tap.Credential, now.mono, now.at)
+	return facts
 }
 
 // record writes the event down. A grant waits until it is durable, but not

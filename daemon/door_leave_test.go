@@ -34,7 +34,7 @@ func TestAPassThatWaitsIsFreeAgainWhenItsDoorIsClosed(t *testing.T) {
 		if got, want := strings.ReplaceAll(s.seen.String(), "\n", "|"), "lamp PIN|lamp red|record decision pin_wrong"; got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
-		if made := s.offers.tap(passNow(t), scene{door: "rear", at: time.Now()}); made.tap.Fault != access.Granted {
+		if made := s.offers.tap(passNow(t), scene{door: "rear", moment: moment{at: time.Now()}}); made.tap.Fault != access.Granted {
 			t.Errorf("the pass afterwards: got %v, want it to be good", made.tap.Fault)
 		}
 	})

@@ -16,9 +16,8 @@ const notKept = "not recorded in time: the door stayed shut"
 // asks for a PIN a card waits for it.
 func (d *door) receive(ctx context.Context, read heard, actor string) (a answer) {
 	snapshot := d.rights.Load()
-	at, state := d.clock.now()
 	offer := d.offers.tap(read.Read, scene{
-		door: d.id, reader: read.from(), at: at, clock: state, anyClock: snapshot.PolicyOf(d.id).Residential,
+		moment: d.clock.moment(), door: d.id, reader: read.from(), anyClock: snapshot.PolicyOf(d.id).Residential,
 	})
 	if read.tile == nil { // who simulates a tap vouches for the PIN
 		return d.admit(ctx, snapshot, read, pinCase{offered: offer, pin: access.PINRight}, actor)

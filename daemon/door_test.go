@@ -276,49 +276,6 @@ func TestNoCardValueLeavesTheDoor(t *testing.T) { // R6 for cards; canary
 	})
 }
 
-func TestAnUnsetClockDecidesByItsFloor(t *testing.T) { // X9, the jump and the bound; drift against HTTP Date is not built yet
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, func(r *access.Roster) { r.Grants[0].Until = time.Now().Add(time.Hour) })
-		s.clock = newTimekeeper(Clock{
-			Wall:   func() time.Time { return time.Date(1970, 1, 1, 0, 0, 5, 0, time.UTC) },
-			Mono:   func() time.Duration { return 0 },
-			Synced: func() bool { return true },
-		}, time.Now())
-		a := s.receive(t.Context(), s.heard(cardRead("04a2b3c4d5e680")), "")
-		if a.decision.Reason != access.Clock {
-			t.Errorf("got %v, want %v", a.decision.Reason, access.Clock)
-		}
-		time.Sleep(time.Second)
-	})
-}
-
-func TestAJumpingClockIsNotTrustedUntilItIsSynced(t *testing.T) { // X9, the jump and the bound; drift against HTTP Date is not built yet
-	wall, mono, synced := time.Date(2026, 11, 2, 12, 0, 0, 0, time.UTC), time.Duration(0), false
-	k := newTimekeeper(Clock{
-		Wall: func() time.Time { return wall }, Mono: func() time.Duration { return mono }, Synced: func() bool { return synced },
-	}, wall.Add(-time.Hour))
-	steps := []struct {
-		name       string
-		wall, mono time.Duration
-		synced     bool
-		want       access.ClockState
-	}{
-		{"time passes", time.Minute, time.Minute, false, access.ClockFreeRunning},
-		{"within tolerance", time.Minute + 29*time.Second, time.Minute, false, access.ClockFreeRunning},
-		{"an hour forward", time.Hour, time.Second, false, access.ClockJumped},
-		{"it stays jumped", time.Minute, time.Minute, false, access.ClockJumped},
-		{"until it is synced", time.Second, time.Second, true, access.ClockSynced},
-		{"and then it is believed", time.Second, time.Second, false, access.ClockFreeRunning},
-		{"before the floor", -4 * time.Hour, time.Second, true, access.ClockUnset},
-	}
-	for _, step := range steps {
-		wall, mono, synced = wall.Add(step.wall), mono+step.mono, step.synced
-		if _, got := k.now(); got != step.want {
-			t.Errorf("%s: got %v, want %v", step.name, got, step.want)
-		}
-	}
-}
-
 func TestStaffOpenTheDoorByOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, nil)

@@ -113,7 +113,7 @@ func (g *gateway) tearDown() error {
 // the design.
 func (g *gateway) open(ctx context.Context) error {
 	g.crew = newCrew(ctx, g.log)
-	if err := g.openState(); err != nil {
+	if err := g.openState(ctx); err != nil {
 		return err
 	}
 	if err := g.openRights(ctx); err != nil {
@@ -156,7 +156,7 @@ func (g *gateway) open(ctx context.Context) error {
 // serve says that decisions are possible and waits.
 func (g *gateway) serve(ctx context.Context) error {
 	g.metrics.reloadOK.Set(1)
-	g.metrics.reloadAt.Set(float64(g.clock.Wall().Unix()))
+	g.metrics.reloadAt.Set(float64(g.clock.moment().at.Unix()))
 	g.system("start", "version "+g.options.Version)
 	g.notify.ready(g.statusLine())
 	g.log.Info("deciding", "doors", g.doors.count(), "generation", g.rights.Load().Generation())

@@ -164,7 +164,7 @@ const (
 	mostOfInputs = 25 // of the site
 	mostOfSource = 25 // of its sync
 	mostOfCloud  = 40 // of its client
-	mostOfRest   = 60
+	mostOfRest   = 70
 )
 
 func TestThePageKeepsItsBudget(t *testing.T) {
@@ -288,6 +288,7 @@ func TestLabelsAreOfClosedSets(t *testing.T) {
 			_, trouble := troubleKinds[value]
 			return trouble || regexp.MustCompile(`^([1-5](xx|[0-9]{2})|offline|timeout|tls|not_the_cloud|cancelled)$`).MatchString(value)
 		},
+		"state":     oneOf("synced", "free-running", "jumped", "unset"),
 		"version":   oneOf("test"),
 		"goversion": oneOf(runtime.Version()),
 	}

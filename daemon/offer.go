@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
-	"time"
 
 	"github.com/tilegate/tilegate/cloud/secret"
 	"github.com/tilegate/tilegate/daemon/access"
@@ -24,9 +23,8 @@ type offers struct {
 
 // scene is where and when something was offered.
 type scene struct {
+	moment
 	door, reader string
-	at           time.Time
-	clock        access.ClockState
 	anyClock     bool // the door refuses nobody for the clock, as somebody's home
 }
 
@@ -47,7 +45,7 @@ type offered struct {
 func (o *offers) tap(read hw.Read, at scene) offered {
 	made, claim := o.judge(read, at)
 	if claim.Present() {
-		made.uses, made.tap.Fault = o.replays.reserve(claim, at.at, at.clock)
+		made.uses, made.tap.Fault = o.replays.reserve(claim, at.floor)
 		if made.uses != nil && made.uses.jump > strangeJump {
 			made.detail = fmt.Sprintf("the tag's counter rose by %d", made.uses.jump)
 		}

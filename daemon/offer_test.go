@@ -75,7 +75,7 @@ func newOffers(t *testing.T) *offers {
 }
 
 func frontAt(d time.Duration) scene {
-	return scene{door: "front", reader: "in", at: claimNoon.Add(d)}
+	return scene{door: "front", reader: "in", moment: moment{at: claimNoon.Add(d)}}
 }
 
 func TestReadsBecomeTaps(t *testing.T) {

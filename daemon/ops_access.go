@@ -15,16 +15,17 @@ import (
 // Why decides a tap that is only a question.
 func (g *gateway) Why(ctx context.Context, q control.Question) (control.Answer, error) {
 	snapshot := g.rights.Load()
-	now, state := g.clock.now()
+	now := g.clock.moment()
 	if q.At.IsZero() {
-		q.At = now
+		q.At = now.at
 	}
 	tap := access.Tap{Door: q.Door, Presence: q.Presence, At: q.At}
 	if g.doors.find(q.Door) == nil && !snapshot.HasDoor(q.Door) {
 		_, err := g.findDoor(q.Door)
 		return control.Answer{}, err
 	}
-	facts := access.Facts{Clock: state, PIN: access.PINRight} // a question is not about digits
+	facts := now.facts()
+	facts.PIN = access.PINRight // a question is not about digits
 	var decision access.Decision
 	noteText := ""
 	if q.Person != "" {
@@ -41,11 +42,12 @@ func (g *gateway) Why(ctx context.Context, q control.Question) (control.Answer, 
 			noteText = "this person has no card or code; the answer is for one that would be theirs"
 		}
 	} else {
+		now.at = q.At
 		read, err := questionRead(q)
 		if err != nil {
 			return control.Answer{}, err
 		}
-		tap = g.offers.ask(read, scene{door: q.Door, at: q.At, clock: state, anyClock: snapshot.PolicyOf(q.Door).Residential})
+		tap = g.offers.ask(read, scene{moment: now, door: q.Door, anyClock: snapshot.PolicyOf(q.Door).Residential})
 		tap.Presence = q.Presence
 		decision = snapshot.Decide(tap, facts)
 	}

@@ -89,7 +89,7 @@ func (g *gateway) MoveReader(ctx context.Context, caller control.Caller, ask con
 // tell tells steps to whoever still watches.
 func (g *gateway) tell(each func(control.Step) error) func(string) {
 	return func(text string) {
-		_ = each(control.Step{At: g.clock.Wall(), Text: text}) // nobody watches any more
+		_ = each(control.Step{At: g.clock.moment().at, Text: text}) // nobody watches any more
 	}
 }
 

@@ -48,7 +48,7 @@ func (g *gateway) reload(ctx context.Context) (changed []string, err error) {
 		return nil, errors.Join(err, g.applySettings(ctx, old))
 	}
 	g.settings.Store(next)
-	g.metrics.reloadAt.Set(float64(g.clock.Wall().Unix()))
+	g.metrics.reloadAt.Set(float64(g.clock.moment().at.Unix()))
 	return differences(old, next), nil
 }
 

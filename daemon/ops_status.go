@@ -11,7 +11,7 @@ import (
 
 // Status is the gateway on one screen.
 func (g *gateway) Status(ctx context.Context) (control.Status, error) {
-	_, clock := g.clock.now()
+	now, clock, why, offsets := g.clockStatus()
 	snapshot := g.rights.Load()
 	settings := g.inForce()
 	stats := g.journal.Stats()
@@ -26,6 +26,7 @@ func (g *gateway) Status(ctx context.Context) (control.Status, error) {
 	return control.Status{
 		Site: settings.Site.ID, Name: settings.Site.Name, TimeZone: settings.Site.Zone.String(),
 		Version: g.options.Version, Started: g.started, Line: g.statusLine(), Ready: snapshot.Counts().Credentials > 0, Clock: clock,
+		Now: now, ClockWhy: why, Offsets: offsets,
 		Generation: snapshot.Generation(), RosterHash: g.rosterHash(), Counts: snapshot.Counts(),
 		Doors: doors, Sources: sources, Troubles: g.troubles.shown(),
 		Journal: control.JournalStatus{

@@ -56,13 +56,15 @@ var (
 	rosterDesc  = prometheus.NewDesc("tilegate_roster_timestamp_seconds", "When the source was last heard of and verified.", []string{"source"}, nil)
 )
 
-// boardCollector shows the troubles and the age of the rights.
+// boardCollector shows the troubles, the clock and the age of the rights.
 type boardCollector struct{ g *gateway }
 
 // Describe names the numbers, for the registry.
 func (c boardCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- troubleDesc
 	ch <- rosterDesc
+	ch <- clockStateDesc
+	ch <- clockOffsetDesc
 }
 
 // Collect shows every code, most of them at zero.
@@ -74,6 +76,7 @@ func (c boardCollector) Collect(ch chan<- prometheus.Metric) {
 	for code := range troubleKinds {
 		ch <- prometheus.MustNewConstMetric(troubleDesc, prometheus.GaugeValue, zeroOne(shown[code]), code)
 	}
+	c.g.collectClock(ch)
 	for _, contact := range c.g.rights.Load().Contacts() {
 		if contact.Ageless {
 			continue

@@ -14,6 +14,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/tilegate/tilegate/cloud"
+	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/daemon/config"
 )
 
@@ -58,6 +59,7 @@ func (p *sourcesPart) apply(ctx context.Context, o *config.Options) error {
 		p.put(name, nil)
 		failures = append(failures, have.crew.stop(stopPatience))
 		p.g.troubles.forget(name)
+		p.g.clock.clouds.forget(name)
 	}
 	for _, s := range o.Sources {
 		if running[s.Name] {
@@ -121,6 +123,9 @@ func (s *openSource) open(ctx context.Context, g *gateway, o *config.Options) er
 		Log: g.log.Named(s.settings.Name), Digest: g.keys.digest, Metrics: s.numbers, Doors: s.doors, Links: links,
 		SecretPath: o.State.SecretPath, Version: g.options.Version,
 		Progress: func(done, total int, what string) { s.sync.Progress(done, total, what) },
+		Heard: func(date, at time.Time, took time.Duration) {
+			g.clock.clouds.heard(s.settings.Name, date, g.clock.Mono()-time.Since(at), took)
+		},
 	})
 	if err != nil {
 		return err
@@ -169,15 +174,28 @@ const (
 	rightsStale = 24 * time.Hour
 )
 
-// judge puts how the sources are on the board.
-func (p *sourcesPart) judge(now time.Time) {
+// dated says which source could not be reached because its certificate is out of
+// its dates by our clock, or nothing.
+func (p *sourcesPart) dated() string {
+	for _, s := range p.all() {
+		if status := s.sync.Status(); status.Dated {
+			return status.Err
+		}
+	}
+	return ""
+}
+
+// judge puts how the sources are on the board. While the clock is not trusted, a
+// certificate that is out of its dates is a fault of the clock, and not of the
+// cloud; lookAtClock says so.
+func (p *sourcesPart) judge(now time.Time, clock access.ClockState) {
 	contacts := map[string]time.Time{}
 	for _, c := range p.g.rights.Load().Contacts() {
 		contacts[c.Source] = c.At
 	}
 	for _, s := range p.all() {
 		name, status := s.settings.Name, s.sync.Status()
-		p.g.troubles.set(status.Result == "failed", troubleSyncFailed, name, status.Err)
+		p.g.troubles.set(status.Result == cloud.SyncFailed && (!status.Dated || clock.Trusted()), troubleSyncFailed, name, status.Err)
 		p.g.troubles.set(len(status.Held) > 0, troubleSyncHeld, name, strings.Join(status.Held, "; "))
 		p.g.troubles.set(len(status.Dropped) > 0, troubleRowsDropped, name, droppedWords(status.Dropped))
 		if s.source.Ageless() || contacts[name].IsZero() {

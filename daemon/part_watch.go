@@ -24,6 +24,7 @@ type watch struct {
 	doors  map[string]bool      // at the last look
 	tiles  map[string]bool      // at the last look, by door and name
 	alarms map[troubleKey]bool  // at the last look
+	clock  clockLog
 	line   string
 }
 
@@ -49,7 +50,7 @@ func newWatch(g *gateway) *watch {
 	if err != nil {
 		log.Warn("cannot tell how often systemd wants to hear from us", "error", err)
 	}
-	return &watch{g: g, log: log, every: every, seen: map[string]heartbeat{}, looked: map[string]heartbeat{}}
+	return &watch{g: g, log: log, every: every, seen: map[string]heartbeat{}, looked: map[string]heartbeat{}, clock: newClockLog()}
 }
 
 func (w *watch) run(ctx context.Context) error {
@@ -67,8 +68,7 @@ func (w *watch) run(ctx context.Context) error {
 
 func (w *watch) look() {
 	g := w.g
-	now, state := g.clock.now()
-	g.troubles.set(!state.Trusted(), troubleClock, "", clockWords(state))
+	w.lookAtClock()
 	stats := g.journal.Stats()
 	g.troubles.set(g.journal.Recovered() != "", troubleJournalReset, "", g.journal.Recovered())
 	err := stats.LastErr
@@ -79,7 +79,7 @@ func (w *watch) look() {
 	doors := g.doors.all()
 	w.lookAtDoors(doors)
 	w.lookAtAlarms(doors)
-	g.sources.judge(now)
+	g.sources.judge(g.clock.now())
 	w.lookAtClouds()
 	if line := g.statusLine(); line != w.line {
 		w.line = line
@@ -177,8 +177,6 @@ func (w *watch) alive(name string, count uint64, now time.Duration, declared boo
 	w.log.Error("a loop stands still, the watchdog is not fed", "loop", name, "for", (now - last.at).String())
 	return false
 }
-
-func clockWords(state access.ClockState) string { return "clock is " + state.String() }
 
 func errWords(err error) string {
 	if err == nil {

@@ -59,11 +59,11 @@ type reservation struct {
 
 // reserve makes a claim, or says why not: Replayed, or NotRecorded when there is
 // no room to remember it. The counter of a tag is used from now on, whatever
-// becomes of the tap.
-func (r *replays) reserve(c access.Claim, now time.Time, clock access.ClockState) (*reservation, access.Reason) {
+// becomes of the tap. The floor is an instant that has surely passed.
+func (r *replays) reserve(c access.Claim, floor time.Time) (*reservation, access.Reason) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.purge(now, clock)
+	r.purge(floor)
 	have, known := r.used[c.Key]
 	if !known && len(r.used) >= mostClaims {
 		return nil, access.NotRecorded
@@ -124,14 +124,14 @@ func (res *reservation) release() {
 }
 
 // purge forgets what ended long ago, here and in the journal; r.mu is held. Only
-// a clock that is set from outside may say so: what is forgotten can be used
-// again, and a clock that jumped ahead would forget what is still good.
-func (r *replays) purge(now time.Time, clock access.ClockState) {
-	if clock != access.ClockSynced || now.Sub(r.purged).Abs() < forgetEvery {
+// what has surely passed counts: what is forgotten can be used again, and a clock
+// that jumped ahead would forget what is still good.
+func (r *replays) purge(floor time.Time) {
+	if floor.Sub(r.purged).Abs() < forgetEvery {
 		return
 	}
-	r.purged = now
-	before := now.Add(-rememberFor)
+	r.purged = floor
+	before := floor.Add(-rememberFor)
 	for key, u := range r.used {
 		if !u.expires.IsZero() && u.expires.Before(before) {
 			delete(r.used, key)

@@ -29,7 +29,8 @@ type rights struct {
 	log     hclog.Logger
 	changed func(*access.Snapshot) // told after every swap
 
-	mu sync.Mutex // one change at a time
+	mu       sync.Mutex // one change at a time; guards all below
+	contacts contactClock
 	// unsealed says that the newest rows on disk may be none that the doors
 	// decide by: the power went, or the disk was full, before their seal.
 	unsealed bool
@@ -51,6 +52,7 @@ func (r *rights) restore(ctx context.Context, policies []access.Policy, sources 
 		return "", fmt.Errorf("rights: load from disk: %w", err)
 	}
 	known := len(contacts)
+	contacts = r.recall(contacts)
 	contacts = withSourcesOf(roster.Grants, contacts)
 	snapshot, err := access.Build(roster, mergeContacts(contacts, sources), generation.Number)
 	comparable := generation.Number != 0 && generation.Form == access.HashForm
@@ -148,7 +150,13 @@ func (r *rights) Current(ctx context.Context, source string) (access.Roster, err
 func (r *rights) Replace(ctx context.Context, source string, next access.Roster, contact access.Contact) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.replace(ctx, source, next, contact)
+	at, mark := r.contacts.take(contact.At)
+	contact.At = at
+	changed, err := r.replace(ctx, source, next, contact)
+	if err == nil {
+		r.contacts.mark(source, mark)
+	}
+	return changed, err
 }
 
 func (r *rights) replace(ctx context.Context, source string, next access.Roster, contact access.Contact) (int, error) {
@@ -207,6 +215,8 @@ func (r *rights) merge(ctx context.Context, contacts []access.Contact, source st
 func (r *rights) Confirm(source string, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	at, mark := r.contacts.take(at)
+	r.contacts.mark(source, mark)
 	if r.unsealed {
 		if err := r.takeUp(context.Background(), source, at); err != nil {
 			r.log.Error("the newest rights could not be taken into use, the old ones stand", "source", source, "error", err)

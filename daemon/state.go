@@ -23,7 +23,7 @@ type keys struct {
 }
 
 // openState opens what must not be lost, and the clock that it bounds.
-func (g *gateway) openState() error {
+func (g *gateway) openState(ctx context.Context) error {
 	dir := g.inForce().State.Dir
 	if err := os.MkdirAll(filepath.Join(dir, "keys"), 0o700); err != nil {
 		return fmt.Errorf("state directory: %w", err)
@@ -53,36 +53,49 @@ func (g *gateway) openState() error {
 	}
 	g.later("ledger.db", g.ledger.Close)
 
-	sure, likely, err := g.clockFloor()
+	past, err := g.clockPast(ctx, boot)
 	if err != nil {
 		return err
 	}
-	g.clock = newTimekeeper(g.options.Clock, sure)
-	g.clock.likely = likely
+	g.clock = resumeClock(g.options.Clock, past)
+	g.troubles.wall = func() time.Time { return g.clock.moment().at }
+	g.started = g.troubles.wall()
 	return nil
 }
 
-// clockFloor is an instant that has surely passed: when the program was made, or
-// the newest event that was written by a synced clock; and one that has likely:
-// the newest that a free-running clock wrote. That clock may have been years
-// ahead since a boot without the network, so it says nothing against one that
-// is synced. What an untrusted clock wrote says nothing at all.
-func (g *gateway) clockFloor() (sure, likely time.Time, err error) {
-	const look = 200
-	events, err := g.journal.Events(context.Background(), store.EventQuery{Limit: look})
-	if err != nil {
-		return time.Time{}, time.Time{}, err
-	}
-	sure = g.options.Built
-	for _, e := range events { // oldest first: what was written later corrects
-		switch {
-		case e.Clock == access.ClockSynced && e.At.After(sure):
-			sure, likely = e.At, e.At
-		case e.Clock.Trusted():
-			likely = e.At
+// clockPast is what bounds the clock: what has surely passed is when the program
+// was made, and the newest event by a synced clock. The newest by a free-running
+// one has likely passed. That clock may have been years ahead since a boot without
+// the network, so it says nothing against one that is synced, and what was written
+// later corrects. What an untrusted clock wrote says nothing at all. An event of
+// this boot also says how the clock was set, for it can be counted on from.
+func (g *gateway) clockPast(ctx context.Context, boot string) (clockPast, error) {
+	mono := g.options.Clock.Mono()
+	past := clockPast{sure: point{g.options.Built, mono}}
+	newest := uint64(0)
+	for _, state := range []access.ClockState{access.ClockSynced, access.ClockFreeRunning} {
+		e, err := g.journal.LastBy(ctx, state)
+		if errors.Is(err, store.ErrNotFound) || err == nil && e.Seq < newest {
+			continue
 		}
+		if err != nil {
+			return clockPast{}, err
+		}
+		newest = e.Seq
+		wrote := point{e.At, mono}
+		if state == access.ClockSynced {
+			past.sure = later(past.sure, wrote)
+		} else {
+			past.likely = wrote
+		}
+		if e.Boot != boot || e.Mono > mono {
+			continue
+		}
+		line := point{e.At, e.Mono}
+		past.firm = state == access.ClockSynced || past.firm && past.held.beside(line)
+		past.held = line
 	}
-	return sure, likely, nil
+	return past, nil
 }
 
 // openCache opens the copy of the rights.
@@ -155,7 +168,11 @@ func (g *gateway) openRights(ctx context.Context) error {
 }
 
 func (g *gateway) restoreRights(ctx context.Context, contacts []access.Contact) (note string, err error) {
-	g.rights = &rights{cache: g.cache, wall: g.options.Clock.Wall, log: g.log.Named("rights"), changed: g.rightsChanged}
+	g.rights = &rights{
+		cache: g.cache, contacts: contactClock{clock: g.clock}, log: g.log.Named("rights"), changed: g.rightsChanged,
+		wall: func() time.Time { return g.clock.moment().at },
+	}
+	g.clock.moved = g.rights.setClock
 	empty, err := access.Build(access.Roster{}, nil, 0)
 	if err != nil {
 		return "", err

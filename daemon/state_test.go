@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,9 +16,9 @@ import (
 	"github.com/tilegate/tilegate/daemon/store"
 )
 
-// A clock that ran ten years ahead for a while must not make every later clock
-// look wrong: only what a trusted clock wrote is certain.
-func TestTheClockFloorIgnoresWhatAWrongClockWrote(t *testing.T) { // X9, the jump and the bound; drift against HTTP Date is not built yet
+// journalOf is a journal that holds these events, in this order.
+func journalOf(t *testing.T, events ...access.Event) *store.Journal {
+	t.Helper()
 	journal, err := store.OpenJournal(filepath.Join(t.TempDir(), "state", "journal.db"), store.JournalOptions{
 		Boot: "b", Log: hclog.NewNullLogger(), Now: func() time.Time { return today },
 	})
@@ -27,11 +28,13 @@ func TestTheClockFloorIgnoresWhatAWrongClockWrote(t *testing.T) { // X9, the jum
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- journal.Run(ctx) }()
-	for i, e := range []access.Event{
-		{At: today, Clock: access.ClockSynced},
-		{At: today.Add(time.Minute), Clock: access.ClockFreeRunning},
-		{At: today.AddDate(10, 0, 0), Clock: access.ClockJumped},
-	} {
+	t.Cleanup(func() {
+		cancel()
+		if err := errors.Join(<-done, journal.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	for i, e := range events {
 		e.ID, e.Kind = strings.Repeat(string(rune('a'+i)), 32), access.SystemEvent
 		written := journal.Append(e)
 		<-written.Done()
@@ -39,23 +42,80 @@ func TestTheClockFloorIgnoresWhatAWrongClockWrote(t *testing.T) { // X9, the jum
 			t.Fatal(written.Err())
 		}
 	}
-	g := &gateway{journal: journal, options: Options{Built: today.Add(-time.Hour)}}
-	sure, likely, err := g.clockFloor()
-	if err != nil {
-		t.Fatal(err)
+	return journal
+}
+
+// What bounds the clock is what a clock wrote that could be believed: one that ran
+// ten years ahead for a while must not make every later clock look wrong, and what
+// was written later corrects.
+func TestTheJournalBoundsTheClock(t *testing.T) { // X9, F-16
+	hour, begin := time.Hour, 90*time.Hour // since this boot
+	event := func(past time.Duration, clock access.ClockState) access.Event {
+		return access.Event{At: today.Add(past), Mono: begin - hour, Clock: clock}
 	}
-	if !sure.Equal(today) {
-		t.Errorf("sure: got %v, want %v", sure, today)
+	here := func(past time.Duration) point { return point{today.Add(past), begin} }
+	built := here(-24 * hour)
+	tests := []struct {
+		name   string
+		events []access.Event
+		boot   string
+		want   clockPast
+	}{
+		{"nothing is written", nil, "b", clockPast{sure: built}},
+		{"by a synced clock", []access.Event{event(-hour, access.ClockSynced)}, "c", clockPast{sure: here(-hour)}},
+		{"before the build", []access.Event{event(-48*hour, access.ClockSynced)}, "c", clockPast{sure: built}},
+		{
+			"then by clocks that are not trusted",
+			[]access.Event{event(-hour, access.ClockSynced), event(10*year, access.ClockJumped), event(20*year, access.ClockUnset)},
+			"c",
+			clockPast{sure: here(-hour)},
+		},
+		{
+			"the network time was years ahead, and was set right",
+			[]access.Event{event(10*year, access.ClockSynced), event(-hour, access.ClockSynced)},
+			"c",
+			clockPast{sure: here(-hour)},
+		},
+		{
+			"then by a free-running clock",
+			[]access.Event{event(-hour, access.ClockSynced), event(hour, access.ClockFreeRunning)},
+			"c",
+			clockPast{sure: here(-hour), likely: here(hour)},
+		},
+		{
+			"a free-running clock that was set right",
+			[]access.Event{event(10*year, access.ClockFreeRunning), event(-hour, access.ClockSynced)},
+			"c",
+			clockPast{sure: here(-hour)},
+		},
+		{
+			"in this boot",
+			[]access.Event{event(-hour, access.ClockSynced)},
+			"b",
+			clockPast{sure: here(-hour), held: point{today.Add(-hour), begin - hour}, firm: true},
+		},
+		{
+			"in this boot, and it ran on",
+			[]access.Event{event(-hour, access.ClockSynced), event(-hour+time.Second, access.ClockFreeRunning)},
+			"b",
+			clockPast{sure: here(-hour), likely: here(-hour + time.Second), held: point{today.Add(-hour + time.Second), begin - hour}, firm: true},
+		},
+		{
+			"in this boot, and somebody set it by hand",
+			[]access.Event{event(-hour, access.ClockSynced), event(hour, access.ClockFreeRunning)},
+			"b",
+			clockPast{sure: here(-hour), likely: here(hour), held: point{today.Add(hour), begin - hour}},
+		},
 	}
-	if want := today.Add(time.Minute); !likely.Equal(want) {
-		t.Errorf("likely: got %v, want %v", likely, want)
-	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-	if err := journal.Close(); err != nil {
-		t.Error(err)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := &handClock{wall: today, mono: begin}
+			g := &gateway{journal: journalOf(t, tt.events...), options: Options{Built: built.wall, Clock: c.clock()}}
+			got, err := g.clockPast(t.Context(), tt.boot)
+			if err != nil || got != tt.want {
+				t.Errorf("got %v, %v; want %v", got, err, tt.want)
+			}
+		})
 	}
 }
 

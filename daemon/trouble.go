@@ -42,6 +42,7 @@ const (
 	troubleCacheReset    = "cache_reset"
 	troubleFileDamaged   = "file_damaged"
 	troubleClock         = "clock_untrusted"
+	troubleDrift         = "clock_drift"
 	troubleClash         = "credential_clash"
 	troubleHours         = "hours_missing"
 	troubleZone          = "zone_unknown"
@@ -115,7 +116,11 @@ var troubleKinds = withAlarms(map[string]troubleKind{
 	},
 	troubleClock: {
 		severity: critical, title: "The clock is wrong", patience: 30 * time.Second,
-		text: "The gateway does not know what time it is. Rights with a beginning or an end are refused until it does. Check the network time.",
+		text: "The gateway does not know what time it is. Rights and passes with a beginning or an end, and hours, are refused until it does, but for rights that run for long and at doors marked residential. Check the network time: timedatectl status.",
+	},
+	troubleDrift: {
+		severity: warning, title: "The clock is off", dependsOn: []string{troubleClock},
+		text: "The clock of this machine and that of the cloud are more than 30 seconds apart, so windows and hours begin and end at the wrong time by as much. Check the network time: timedatectl status.",
 	},
 	troubleClash: {
 		severity: warning, title: "Two people have the same card",

@@ -52,6 +52,7 @@ func tlsFault(e *Error, err error) bool {
 	e.Hint = "check the network: a proxy or a login page may stand in between, or the certificates of this box are old (package ca-certificates)"
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		e.OutOfDate = true
 		e.Message, e.Hint = datesOf(invalid.Cert, time.Now())
 	case errors.As(err, &host):
 		e.Message = "the certificate belongs to another host"

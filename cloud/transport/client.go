@@ -38,9 +38,9 @@ type Options struct {
 	Authorize func(context.Context) (string, error)
 	// Explain reads the body of a refusal; nil: the body says nothing.
 	Explain func(status int, body []byte) Problem
-	// Heard is told the Date of each answer of the cloud and when it came by
-	// our clock; nil: nobody. It must not block.
-	Heard func(date, at time.Time)
+	// Heard is told the Date of each answer of the cloud, when it came by our
+	// clock, and how long after it was asked for; nil: nobody. It must not block.
+	Heard func(date, at time.Time, took time.Duration)
 
 	// Rate is how many requests a second are sent at most: 4.
 	Rate float64
@@ -268,9 +268,10 @@ func (r *Response) Unfit(message string, cause error) error { return r.unfit(mes
 type call struct {
 	method, path string
 	repeatable   bool
-	last         *Error    // of the newest try that was made; nil: it went well
-	unready      error     // our own side could not even send it
-	at           time.Time // when the newest answer began
+	last         *Error        // of the newest try that was made; nil: it went well
+	unready      error         // our own side could not even send it
+	at           time.Time     // when the newest answer began
+	took         time.Duration // until then, from when it was asked for
 }
 
 type callKey struct{}

@@ -302,11 +302,18 @@ func TestDateOfEachAnswerIsHeard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		theirs := time.Now().Add(-90 * time.Second).UTC().Truncate(time.Second)
 		var heard []time.Duration
-		status := 200
+		status, age := 200, ""
 		c := newTest(t, Options{
-			Heard: func(date, at time.Time) { heard = append(heard, at.Sub(date).Round(time.Second)) },
+			Heard: func(date, at time.Time, took time.Duration) {
+				heard = append(heard, (at.Sub(date) - took).Round(time.Second))
+				if took != 300*time.Millisecond {
+					t.Errorf("the answer took %v, want 300 ms", took)
+				}
+			},
 			RoundTripper: tripper(func(*http.Request) (*http.Response, error) {
-				return says(status, "{}", "Date", theirs.Format(http.TimeFormat)), nil
+				time.Sleep(300 * time.Millisecond)
+				theirs := time.Now().Add(-90 * time.Second).UTC()
+				return says(status, "{}", "Date", theirs.Format(http.TimeFormat), "Age", age), nil
 			}),
 		})
 		resp, err := c.Do(t.Context(), Request{Path: "/x"})
@@ -316,6 +323,8 @@ func TestDateOfEachAnswerIsHeard(t *testing.T) {
 		status = 404 // an error of the cloud tells its clock as well; a login page does not
 		_, _ = c.Do(t.Context(), Request{Path: "/x"})
 		status = 302
+		_, _ = c.Do(t.Context(), Request{Path: "/x"})
+		status, age = 200, "61" // out of a cache: its date is an old one
 		_, _ = c.Do(t.Context(), Request{Path: "/x"})
 		if len(heard) != 2 || heard[0] != 90*time.Second || heard[1] != 90*time.Second {
 			t.Errorf("heard %v, want 90 s twice", heard)

@@ -56,6 +56,9 @@ type Error struct {
 	Problem
 	// RetryAfter is how long the cloud asked us to wait; 0: it did not say.
 	RetryAfter time.Duration
+	// OutOfDate says that a certificate is not valid yet, or no longer, by our
+	// clock: where nobody knows the time, it is the clock that is wrong.
+	OutOfDate bool
 	// Err is the cause; nil: the answer itself.
 	Err error
 

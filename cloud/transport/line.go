@@ -117,11 +117,13 @@ func (l *line) exchange(call *call, req *http.Request) (*http.Response, []byte, 
 	defer whole.Stop()
 	idle := time.AfterFunc(2*l.o.Idle, func() { cancel(errSilent) })
 	defer idle.Stop()
+	asked := time.Now()
 	resp, err := l.o.RoundTripper.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		return nil, nil, cause(ctx, err)
 	}
 	call.at = time.Now()
+	call.took = call.at.Sub(asked)
 	defer resp.Body.Close() //nolint:errcheck // read to its end, or given up
 	body, err := io.ReadAll(io.LimitReader(&fed{resp.Body, idle, l.o.Idle}, l.o.BodyLimit+1))
 	if err != nil {
@@ -168,9 +170,10 @@ func (l *line) note(call *call, resp *http.Response, took time.Duration) {
 	} else if resp != nil {
 		l.budget.answered()
 	}
-	if resp != nil && l.o.Heard != nil && (call.last == nil || call.last.Kind != NotTheCloud) {
+	// An answer with an Age is an old one, out of a cache on the way.
+	if resp != nil && l.o.Heard != nil && resp.Header.Get("Age") == "" && (call.last == nil || call.last.Kind != NotTheCloud) {
 		if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
-			l.o.Heard(date, call.at)
+			l.o.Heard(date, call.at, call.took)
 		}
 	}
 	if call.last != nil {

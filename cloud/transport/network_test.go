@@ -289,13 +289,14 @@ func TestCertificateFaultsAreNamedAndNotTriedAgain(t *testing.T) {
 		from, until time.Time
 		trusted     bool
 		oldest      bool // the server speaks TLS 1.0 only
+		dates       bool // the dates are what is wrong
 		want        string
 	}{
-		{"expired", "127.0.0.1", now.Add(-9 * day), now.Add(-day), true, false, "the certificate ended on"},
-		{"not yet valid", "127.0.0.1", now.Add(day), now.Add(9 * day), true, false, "the clock of this box is behind"},
-		{"of another host", "other.example", now.Add(-day), now.Add(day), true, false, "belongs to another host"},
-		{"of an unknown authority", "127.0.0.1", now.Add(-day), now.Add(day), false, false, "somebody this box does not know"},
-		{"TLS 1.0 only", "127.0.0.1", now.Add(-day), now.Add(day), true, true, "does not speak the TLS"},
+		{"expired", "127.0.0.1", now.Add(-9 * day), now.Add(-day), true, false, true, "the certificate ended on"},
+		{"not yet valid", "127.0.0.1", now.Add(day), now.Add(9 * day), true, false, true, "the clock of this box is behind"},
+		{"of another host", "other.example", now.Add(-day), now.Add(day), true, false, false, "belongs to another host"},
+		{"of an unknown authority", "127.0.0.1", now.Add(-day), now.Add(day), false, false, false, "somebody this box does not know"},
+		{"TLS 1.0 only", "127.0.0.1", now.Add(-day), now.Add(day), true, true, false, "does not speak the TLS"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var tried atomic.Int32
@@ -319,6 +320,9 @@ func TestCertificateFaultsAreNamedAndNotTriedAgain(t *testing.T) {
 			_, err := c.Do(t.Context(), Request{Path: "/x"})
 			if !errors.Is(err, Offline) || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("got %v, want Offline with %q", err, test.want)
+			}
+			if e, ok := errors.AsType[*Error](err); !ok || e.OutOfDate != test.dates { // F-16
+				t.Errorf("out of date: got %+v, want %v", e, test.dates)
 			}
 			if n := tried.Load(); n != 1 {
 				t.Errorf("tried %d times, want once", n)

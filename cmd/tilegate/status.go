@@ -45,6 +45,9 @@ know, with what to do about it.`,
 
 func (t *tool) sayStatus(s control.Status) {
 	now, zone := t.now(), t.zoneOf(s)
+	if !s.Now.IsZero() {
+		now = s.Now // what it tells is in its own time
+	}
 	ready := "ready"
 	if !s.Ready {
 		ready = "NOT READY"
@@ -55,7 +58,7 @@ func (t *tool) sayStatus(s control.Status) {
 	}
 	t.say("")
 	t.say("Gateway  version %s, up since %s (%s)", s.Version, when(s.Started, zone), ago(s.Started, now))
-	t.say("Clock    %s, %s", s.Clock.String(), when(now, zone))
+	t.sayClock(s, zone)
 	t.say("Rights   %s, %s, %s (generation %d, content %s)", count(s.Counts.Holders, "person", "people"),
 		count(s.Counts.Credentials, "card or code", "cards and codes"), count(s.Counts.Grants, "right", "rights"),
 		s.Generation, dash(fmt.Sprintf("%.12s", s.RosterHash)))
@@ -74,6 +77,30 @@ func (t *tool) sayStatus(s control.Status) {
 		return
 	}
 	t.sayTroubles(s.Troubles, now, zone)
+}
+
+// sayClock tells by which time the gateway decides, how far it trusts it, and how
+// far the clock of the machine is off.
+func (t *tool) sayClock(s control.Status, zone *time.Location) {
+	at := s.Now
+	if at.IsZero() {
+		at = t.now()
+	}
+	line := fmt.Sprintf("Clock    %s, %s", s.Clock.String(), when(at, zone))
+	if s.ClockWhy != "" {
+		line = fmt.Sprintf("Clock    NOT TRUSTED (%s), taken for %s", s.Clock.String(), when(at, zone))
+	}
+	t.say("%s", line)
+	if s.ClockWhy != "" {
+		t.say("         %s", s.ClockWhy)
+	}
+	for _, o := range s.Offsets {
+		side := "ahead of"
+		if o.Ahead < 0 {
+			side = "behind"
+		}
+		t.say("         %v %s %s, give or take %v", o.Ahead.Abs().Round(100*time.Millisecond), side, o.Source, o.Within.Round(100*time.Millisecond))
+	}
 }
 
 func journalLine(j control.JournalStatus) string {

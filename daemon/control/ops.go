@@ -102,6 +102,9 @@ type Status struct {
 	Line       string            `json:"line"` // the one line that systemd shows too
 	Ready      bool              `json:"ready"`
 	Clock      access.ClockState `json:"clock"`
+	Now        time.Time         `json:"now,omitzero"`        // by which the gateway decides; zero: it does not say
+	ClockWhy   string            `json:"clock_why,omitempty"` // it is not trusted; empty: it is
+	Offsets    []ClockOffset     `json:"clock_offsets,omitempty"`
 	Generation uint64            `json:"generation"`
 	RosterHash string            `json:"roster_hash"`
 	Counts     access.Counts     `json:"counts"`
@@ -109,6 +112,14 @@ type Status struct {
 	Sources    []Sync            `json:"sources"`
 	Journal    JournalStatus     `json:"journal"`
 	Troubles   []Trouble         `json:"troubles"`
+}
+
+// ClockOffset is by how much the clock of the machine is ahead of that of a cloud,
+// as the Date of its answers tells it.
+type ClockOffset struct {
+	Source string        `json:"source"`
+	Ahead  time.Duration `json:"ahead"`  // negative: behind
+	Within time.Duration `json:"within"` // by how much this may be off, either way
 }
 
 // JournalStatus is how full the journal is.
