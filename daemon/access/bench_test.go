@@ -160,6 +160,67 @@ func BenchmarkDecide(b *testing.B) {
 	}
 }
 
+// BenchmarkWith tells what a small change costs among 500,000 people: after it the
+// rights are as they would be built anew. "after 3,000" has as much laid over
+// already as a gateway may have by the evening.
+func BenchmarkWith(b *testing.B) {
+	h := hugeSite{n: 500_000}
+	cards := h.cards()
+	fresh := h.assemble(b, cards)
+	late := fresh
+	for i := range 3000 {
+		was := Holder{ID: h.holder(i), Name: "somebody"}
+		is := was
+		is.Suspended = true
+		late = mustWith(b, late, Delta{Ended: Roster{Holders: []Holder{was}}, Begun: Roster{Holders: []Holder{is}}})
+	}
+	is := Holder{ID: h.holder(400_000), Name: "somebody"}
+	suspended := is
+	suspended.Suspended = true
+	door := h.building().Doors[700]
+	locked := door
+	locked.LockedDown = true
+	grant := h.grant(400_000, 1)
+	grant.ID = "kisi:ra:99999999"
+	for _, bench := range []struct {
+		name  string
+		delta Delta
+	}{
+		{"a grant", Delta{Begun: Roster{Grants: []Grant{grant}}}},
+		{"a grant's end", Delta{Ended: Roster{Grants: []Grant{h.grant(400_000, 1)}}}},
+		{"a card", Delta{Begun: Roster{Assignments: []Assignment{assign("new", h.holder(400_000))}}}},
+		{"a card's end", Delta{Ended: Roster{Assignments: cards[1000:1001]}}},
+		{"a suspension", Delta{Ended: Roster{Holders: []Holder{is}}, Begun: Roster{Holders: []Holder{suspended}}}},
+		{"a lockdown", Delta{Ended: Roster{Doors: []Door{door}}, Begun: Roster{Doors: []Door{locked}}}},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			for b.Loop() {
+				mustWith(b, fresh, bench.delta)
+			}
+		})
+		b.Run(bench.name+" after 3,000", func(b *testing.B) {
+			for b.Loop() {
+				mustWith(b, late, bench.delta)
+			}
+		})
+	}
+	taps := h.taps(1 << 16)
+	b.Run("deciding after 3,000", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			late.Decide(taps[i&(len(taps)-1)], Facts{})
+		}
+	})
+}
+
+func mustWith(tb testing.TB, s *Snapshot, d Delta) *Snapshot {
+	next, err := s.With(d)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return next
+}
+
 // BenchmarkSnapshotMemory tells what a snapshot takes by itself, and by how much
 // more the heap ever grew while it was built, garbage included.
 func BenchmarkSnapshotMemory(b *testing.B) {

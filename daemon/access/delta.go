@@ -97,7 +97,7 @@ func (c *change) done() (*Snapshot, error) {
 	if c.rebuild || c.over.size() > maxOverlay {
 		return nil, ErrRebuild
 	}
-	c.Snapshot.hash = c.sum.sum
+	c.hash = c.sum.sum
 	return c.Snapshot, nil
 }
 

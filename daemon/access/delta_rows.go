@@ -16,7 +16,7 @@ func (c *change) touch(at uint32) *person {
 	p.teams = slices.Clone(c.teamsOf(int32(at)))
 	p.grants = c.grantsOfHolder(int32(at)).all()
 	if had != nil {
-		p.gone, p.cards = had.gone, had.cards
+		p.cards = had.cards
 	} else {
 		p.cards = int(c.holders[at].cards)
 		c.rebuild = c.rebuild || p.cards == manyCards // there may be more

@@ -220,13 +220,15 @@ func resolve(rows []assignment) assignment {
 	found := rows[0]
 	for _, next := range rows[1:] {
 		switch {
-		case next.holder == found.holder:
-			found.active = found.active || next.active
-			found.assurance = min(found.assurance, next.assurance)
 		case next.active && found.active:
-			found.clash = true
+			found.clash = found.clash || next.holder != found.holder
 		case next.active:
 			found = next // it was given back by whoever had it before
+		}
+	}
+	for _, row := range rows {
+		if row.holder == found.holder {
+			found.assurance = min(found.assurance, row.assurance)
 		}
 	}
 	return found
