@@ -197,14 +197,13 @@ func fillHolidays(row *access.Schedule, s *kisi.Schedule, c *kisiCrawl) (what st
 	}
 	met := map[string]bool{}
 	for _, date := range slices.Sorted(maps.Keys(days)) {
-		ignored := slices.Contains(s.Ignored, date.String())
-		met[date.String()] = ignored
+		// Two holidays may fall on one day, which is off unless both are ignored.
+		counts := false
 		for _, name := range days[date] {
-			if slices.Contains(s.Ignored, name) {
-				ignored, met[name] = true, true
-			}
+			met[name] = true
+			counts = counts || !slices.Contains(s.Ignored, name)
 		}
-		if !ignored {
+		if counts && !slices.Contains(s.Ignored, date.String()) {
 			row.Dates = append(row.Dates, access.Dates{First: date, Last: date})
 		}
 	}

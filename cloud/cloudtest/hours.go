@@ -37,12 +37,8 @@ func startOf(t time.Time, zone *time.Location) time.Time {
 	return start
 }
 
-// changes says that the clocks are changed on this day.
-func (d day) changes() bool {
-	_, before := d.from.Zone()
-	_, after := d.to.Zone()
-	return before != after
-}
+// changes says that the clocks are changed on this day, or at its midnight.
+func (d day) changes() bool { return d.to.Sub(d.from) != 24*time.Hour }
 
 // between is what the clock on the wall shows as from one time of the day until
 // before another. On a day on which it is changed that is looked up minute by
@@ -59,7 +55,13 @@ func (d day) between(starts, ends string) (out []span) {
 	return out
 }
 
+// midnight is the end of a day, later than anything that a clock shows.
+const midnight = "24:00"
+
 func (d day) clock(shown string) time.Time {
+	if shown == midnight {
+		return d.to
+	}
 	t, err := time.Parse("15:04", shown)
 	if err != nil {
 		panic("cloudtest: a schedule's time must be hh:mm, not " + shown)
@@ -93,7 +95,7 @@ func (k *Kisi) spansOn(s *schedule, d day) []span {
 		case s.Starts == "":
 			return whole
 		case s.Ends == "23:59" && k.opts.MidnightAt2359:
-			return append(d.between(s.Starts, s.Ends), span{d.to.Add(-time.Minute), d.to})
+			return d.between(s.Starts, midnight)
 		default:
 			return d.between(s.Starts, s.Ends)
 		}
