@@ -2,9 +2,12 @@ package access
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 )
 
 // assemble feeds an assembly with the rows as they are, and stops at nothing.
@@ -115,4 +118,36 @@ func TestAnAssemblyTakesItsTablesInTurn(t *testing.T) {
 			}
 		})
 	}
+}
+
+// In whatever order a roster has its rows, Build assembles them alike; in any but
+// their own, an assembly takes none of them.
+func TestBuildAndAssemblyAgree(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := anyRights(t)
+		ordered := copyOf(r)
+		sortRoster(&ordered)
+		got, err := assemble(ordered, twoSources)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shuffled := copyOf(r)
+		shuffled.Holders = rapid.Permutation(r.Holders).Draw(t, "holders")
+		shuffled.Teams = rapid.Permutation(r.Teams).Draw(t, "teams")
+		shuffled.Grants = rapid.Permutation(r.Grants).Draw(t, "grants")
+		shuffled.Assignments = rapid.Permutation(r.Assignments).Draw(t, "cards")
+		if _, err := assemble(shuffled, twoSources); (err == nil) != isOrdered(shuffled) {
+			t.Fatalf("rows in order: %t; the assembly: %v", isOrdered(shuffled), err)
+		}
+		if what := same(mustBuild(t, shuffled), got.WithGeneration(1)); what != "" {
+			t.Fatal(what)
+		}
+	})
+}
+
+func isOrdered(r Roster) bool {
+	return slices.IsSortedFunc(r.Holders, func(a, b Holder) int { return strings.Compare(a.ID, b.ID) }) &&
+		slices.IsSortedFunc(r.Teams, func(a, b Team) int { return strings.Compare(a.ID, b.ID) }) &&
+		slices.IsSortedFunc(r.Grants, func(a, b Grant) int { return compareGrants(&a, &b) }) &&
+		slices.IsSortedFunc(r.Assignments, func(a, b Assignment) int { return compareAssignments(&a, &b) })
 }
