@@ -71,7 +71,9 @@ lint: setup ## the linters
 
 .PHONY: test-long
 test-long: setup ## the big numbers: random sites, instants and crashes, far more of them
-	$(TEST) -timeout 60m -run 'BruteForce' ./daemon/access -rapid.checks=50000
+	@# Each check of the first is six sites with a hundred taps: 1,200,000 decisions.
+	$(TEST) -v -timeout 60m -run 'TestDecideAgreesWithBruteForce' ./daemon/access -rapid.checks=2000
+	$(TEST) -timeout 60m -run 'BruteForce' -skip 'TestDecideAgreesWithBruteForce' ./daemon/access -rapid.checks=50000
 	$(TEST) -timeout 60m -run 'Guard|Fault|Empt' ./cloud -rapid.checks=20000
 	$(MAKE) fuzz FUZZTIME=2m
 
