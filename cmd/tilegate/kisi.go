@@ -18,9 +18,10 @@ import (
 )
 
 func newKisi(t *tool) *cobra.Command {
-	return noun("kisi", "the connection to Kisi", "Tries the connection to Kisi.",
-		`  tilegate kisi test`,
-		newKisiTest(t))
+	return noun("kisi", "the connection to Kisi", "Tries the connection to Kisi, and holds our decisions against Kisi's own.",
+		`  tilegate kisi test
+  tilegate kisi compare --days 30`,
+		newKisiTest(t), newKisiCompare(t))
 }
 
 func newKisiTest(t *tool) *cobra.Command {

@@ -1,15 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tilegate/tilegate/cloud"
 	"github.com/tilegate/tilegate/cloud/cloudtest"
+	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/daemon/control"
 )
 
 func TestKisiTestTellsWhatIsMissing(t *testing.T) {
@@ -20,6 +24,59 @@ func TestKisiTestTellsWhatIsMissing(t *testing.T) {
 	g.checks = g.checks[:1]
 	text += s.transcript(t, "kisi", "test")
 	golden(t, "kisi", text+noSite(t).transcript(t, "kisi", "test", "--config", "testdata/good.toml"))
+}
+
+func TestKisiCompareTellsWhatDiffers(t *testing.T) {
+	g := morning()
+	g.compared = []control.Compared{
+		{Comparing: cloud.Comparing{Step: "asking Kisi for its log"}},
+		{Comparing: cloud.Comparing{Step: "deciding again", Events: 200, At: noon}},
+		{Comparing: cloud.Comparing{Step: "deciding again", Events: 400, At: noon.Add(-time.Hour)}},
+		{Report: &cloud.Comparison{
+			From: noon.AddDate(0, 0, -30), Until: noon, Events: 401, Compared: 400, Agreed: 396, Near: 12, Today: 3,
+			Skipped: []cloud.Skipped{{Why: "the door is not mirrored", Count: 1}},
+			Disagreements: []cloud.Disagreement{
+				{
+					Code: "34ffaa", Kisi: "outside the allowed hours", Ours: access.Granted, Opener: "tilegate", Count: 1,
+					Newest: cloud.Example{At: noon, Person: "Anna \x1b[31mRossi", Door: "Lab", By: "Card", Group: "Members", Words: "welcome"},
+					May:    []string{"[kisi] hours_missing = \"closed\" would agree"},
+				},
+				{
+					Kisi: "opened", Ours: access.OutsideHours, Opener: "kisi", Count: 3,
+					Newest: cloud.Example{At: noon, Person: "Tom", Door: "Front door", By: "Card", Detail: "Mon–Fri 08:00–18:00 (Europe/Rome)", Words: "outside the hours of the group"},
+				},
+			},
+		}},
+	}
+	s := open(t, g)
+	text := s.transcript(t, "kisi", "compare")
+	g.compared = []control.Compared{{Report: &cloud.Comparison{From: noon.AddDate(0, 0, -1), Until: noon, Events: 1, Compared: 1, Agreed: 1}}}
+	text += s.transcript(t, "kisi", "compare", "--days", "1")
+	text += s.transcript(t, "kisi", "compare", "--days", "91")
+	g.compared = nil
+	golden(t, "kisi_compare", text+s.transcript(t, "kisi", "compare"))
+}
+
+func TestProgressIsPlainOrOneLine(t *testing.T) {
+	var out bytes.Buffer
+	at := noon
+	p := progress{to: &out, now: func() time.Time { return at }}
+	for _, text := range []string{"one", "two", "three"} {
+		p.tell("step", text)
+		at = at.Add(6 * time.Second)
+	}
+	p.tell("other", "four")
+	p.end()
+	if got, want := out.String(), "one\nthree\nfour\n"; got != want {
+		t.Errorf("plain: got %q, want %q", got, want)
+	}
+	out.Reset()
+	p.live = true
+	p.tell("step", "five\x1b[2J")
+	p.end()
+	if got, want := out.String(), "\r\x1b[Kfive\ufffd[2J\r\x1b[K"; got != want {
+		t.Errorf("terminal: got %q, want %q", got, want)
+	}
 }
 
 // kisiSettings is a settings file for a Kisi at an address, and its key.
