@@ -29,6 +29,8 @@ type gateway struct {
 	queries   []control.EventQuery
 	fresh     chan access.Event
 	stuck     chan struct{} // SyncNow waits for it, if set
+
+	compared []control.Compared // the steps of CompareKisi
 }
 
 var (
@@ -249,6 +251,15 @@ func (g *gateway) ApproveSync(_ context.Context, _ control.Caller, source string
 
 func (g *gateway) TestKisi(context.Context) (cloud.Report, error) {
 	return cloud.Report{Organisation: "Example", Lines: g.checks}, g.act("kisi")
+}
+
+func (g *gateway) CompareKisi(_ context.Context, _ control.Comparison, each func(control.Compared) error) error {
+	for _, step := range g.compared {
+		if err := each(step); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (g *gateway) Reload(context.Context, control.Caller) (control.Reloaded, error) {

@@ -100,11 +100,6 @@ func (c *Client) ApproveSync(ctx context.Context, source string) ([]Sync, error)
 	return post[[]Sync](ctx, c, "/v1/sync/"+url.PathEscape(source)+"/approve", slowly, nil)
 }
 
-// TestKisi tries the connection to Kisi. It needs the operate socket.
-func (c *Client) TestKisi(ctx context.Context) (cloud.Report, error) {
-	return post[cloud.Report](ctx, c, "/v1/kisi/test", slowly, nil)
-}
-
 // Reload takes the settings file into use and waits until it is. It needs the
 // operate socket.
 func (c *Client) Reload(ctx context.Context) (Reloaded, error) {

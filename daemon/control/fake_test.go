@@ -115,6 +115,20 @@ func (h *house) TestKisi(context.Context) (cloud.Report, error) {
 	return cloud.Report{Organisation: "Example", Lines: []cloud.CheckLine{{What: "sign in", OK: true}}}, h.note()
 }
 
+func (h *house) CompareKisi(_ context.Context, ask Comparison, each func(Compared) error) error {
+	for _, step := range comparedSteps {
+		if err := each(step); err != nil {
+			return err
+		}
+	}
+	return h.note(ask)
+}
+
+var comparedSteps = []Compared{
+	{Comparing: cloud.Comparing{Events: 200, Step: "deciding again"}},
+	{Report: &cloud.Comparison{Events: 200, Compared: 190, Agreed: 189}},
+}
+
 func (h *house) Reload(_ context.Context, caller Caller) (Reloaded, error) {
 	return Reloaded{Changed: []string{"door front: hold 5s -> 8s"}}, h.note(caller)
 }

@@ -80,12 +80,6 @@ type SyncOps interface {
 	ApproveSync(ctx context.Context, caller Caller, source string) ([]Sync, error)
 }
 
-// KisiOps tests the connection.
-type KisiOps interface {
-	// TestKisi asks Kisi in the house's name, so it needs operate.
-	TestKisi(ctx context.Context) (cloud.Report, error)
-}
-
 // ReloadOps takes a changed settings file into use. An error leaves the old
 // settings in force.
 type ReloadOps interface {

@@ -48,6 +48,7 @@ func (s *Server) routes() []route {
 		{pattern: "POST /v1/sync", acts: true, answer: s.syncNow},
 		{pattern: "POST /v1/sync/{source}/approve", acts: true, answer: s.approveSync},
 		{pattern: "POST /v1/kisi/test", acts: true, answer: s.testKisi},
+		{pattern: "POST /v1/kisi/compare", acts: true, stream: s.compareKisi},
 		{pattern: "POST /v1/reload", acts: true, answer: s.reload},
 	}
 }
@@ -164,13 +165,6 @@ func (s *Server) approveSync(r *http.Request, caller Caller) (any, error) {
 		return nil, missing("a source of rights")
 	}
 	return list(s.ops.Sync.ApproveSync(r.Context(), caller, r.PathValue("source")))
-}
-
-func (s *Server) testKisi(r *http.Request, _ Caller) (any, error) {
-	if s.ops.Kisi == nil {
-		return nil, missing("Kisi")
-	}
-	return s.ops.Kisi.TestKisi(r.Context())
 }
 
 func (s *Server) reload(r *http.Request, caller Caller) (any, error) {

@@ -129,6 +129,12 @@ func TestEveryOperationReachesTheGatewayAndComesBackWhole(t *testing.T) {
 	check("sync approve", h.syncs, []any{me(), "kisi", "approve"})(syncs, err)
 	report, err := c.TestKisi(ctx)
 	check("kisi", cloud.Report{Organisation: "Example", Lines: []cloud.CheckLine{{What: "sign in", OK: true}}}, nil)(report, err)
+	var compared []Compared
+	err = c.CompareKisi(ctx, Comparison{}, func(step Compared) error { compared = append(compared, step); return nil })
+	check("compare", comparedSteps, []any{Comparison{Days: 30}})(compared, err)
+	if err := c.CompareKisi(ctx, Comparison{Days: 91}, nil); err == nil || !strings.Contains(err.Error(), "1 to 90") {
+		t.Errorf("91 days: got %v", err)
+	}
 	reloaded, err := c.Reload(ctx)
 	check("reload", Reloaded{Changed: []string{"door front: hold 5s -> 8s"}}, []any{me()})(reloaded, err)
 }
@@ -156,6 +162,7 @@ func TestViewSocketOnlyLooks(t *testing.T) {
 		"sync":     func() error { _, err := c.SyncNow(ctx, ""); return err },
 		"approve":  func() error { _, err := c.ApproveSync(ctx, "kisi"); return err },
 		"kisi":     func() error { _, err := c.TestKisi(ctx); return err },
+		"compare":  func() error { return c.CompareKisi(ctx, Comparison{}, nil) },
 		"reload":   func() error { _, err := c.Reload(ctx); return err },
 	}
 	for name, act := range acts {
@@ -220,6 +227,7 @@ func TestAMissingPartSaysSo(t *testing.T) {
 		func() error { _, err := c.SyncStatus(ctx); return err },
 		func() error { _, err := c.SyncNow(ctx, ""); return err },
 		func() error { _, err := c.TestKisi(ctx); return err },
+		func() error { return c.CompareKisi(ctx, Comparison{}, nil) },
 		func() error { _, err := c.Reload(ctx); return err },
 	}
 	for i, ask := range asks {
