@@ -19,7 +19,7 @@ type grantSearch struct {
 	holder   int32
 	door     int32
 	at       int64
-	floor    int64 // an instant that has surely passed
+	floor    int64 // an instant that has surely passed; at itself where that is sure
 	now      time.Time
 	presence Presence
 	facts    Facts
@@ -150,10 +150,10 @@ func (g *grantSearch) check(grant *grant) (Reason, int8) {
 	if g.stale(grant, &door.policy) > 0 {
 		return Stale, stageSource
 	}
-	// What has certainly ended is refused, even by a clock that lags.
 	if grant.cancelled {
 		return Cancelled, stageWindow
 	}
+	// What has certainly ended is refused, even by a clock that lags.
 	if g.floor >= grant.until {
 		return Expired, stageWindow
 	}
@@ -163,9 +163,6 @@ func (g *grantSearch) check(grant *grant) (Reason, int8) {
 			return Clock, stageClock
 		}
 	} else {
-		if g.at >= grant.until {
-			return Expired, stageWindow
-		}
 		if g.at < grant.from {
 			return NotYet, stageWindow
 		}
