@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/daemon/store"
 	"github.com/tilegate/tilegate/hw"
 )
 
@@ -46,6 +47,8 @@ type door struct {
 	tiles    []*tile
 	strike   hw.Strike
 	rights   *rights
+	postures *postures
+	unlocks  bool // its unlock hours have it stand open
 	journal  journal
 	clock    *timekeeper
 	offers   *offers
@@ -54,6 +57,7 @@ type door struct {
 
 	reads     chan heard    // bounded: from the loops of the tiles
 	asks      chan ask      // bounded: from people
+	wake      chan struct{} // it may have to stand otherwise
 	beat      atomic.Uint64 // rises while the loop of the door lives
 	last      atomic.Pointer[lastTap]
 	openUntil atomic.Int64 // monotonic: when the pulse that runs ends
@@ -75,11 +79,12 @@ type lastTap struct {
 
 // ask is somebody who wants the door to do something, without a tile.
 type ask struct {
-	actor string
-	read  *hw.Read                         // a simulated tap
-	do    func(ctx context.Context) answer // something else; neither: open once, by order
-	gone  <-chan struct{}                  // closed when nobody waits for the answer any more
-	reply chan<- answer
+	actor  string
+	read   *hw.Read                         // a simulated tap
+	do     func(ctx context.Context) answer // something else; neither: open once, by order
+	anyway bool                             // also if the door is locked down
+	gone   <-chan struct{}                  // closed when nobody waits for the answer any more
+	reply  chan<- answer
 }
 
 // answer is what an ask brought.
@@ -89,6 +94,8 @@ type answer struct {
 	snapshot *access.Snapshot
 	hold     time.Duration // how long the strike stays unlocked; 0: it was not
 	took     time.Duration
+	posture  store.Posture // what whoever asked is to keep
+	held     bool          // it was a hold that was released
 	err      error
 }
 
@@ -98,6 +105,7 @@ func (d *door) run(ctx context.Context) error {
 	if err := rest(ctx, d.strike); err != nil {
 		d.log.Warn("the strike did not come to rest at start; it will with the next contact", "error", err)
 	}
+	d.stand(ctx, d.clock.Mono())
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -109,6 +117,8 @@ func (d *door) run(ctx context.Context) error {
 		case <-tick.C:
 			d.tend(ctx)
 			d.lapse(ctx)
+		case <-d.wake:
+			d.tend(ctx)
 		case s := <-d.levels:
 			d.sense(ctx, s)
 		case read := <-d.reads:
@@ -136,7 +146,7 @@ func (d *door) obey(ctx context.Context, a ask) {
 		case a.do != nil:
 			a.reply <- a.do(ctx)
 		default:
-			a.reply <- d.open(ctx, a.actor)
+			a.reply <- d.open(ctx, a.actor, a.anyway)
 		}
 	}
 }
@@ -169,6 +179,7 @@ func (d *door) admit(ctx context.Context, snapshot *access.Snapshot, read heard,
 		d.unlocked(a.hold, event.ID, a.err)
 		if a.err == nil {
 			d.passages.note(tap.Credential, d.clock.Mono(), event.ID)
+			d.arrive(snapshot, &event, read.tile)
 		}
 		a.took = time.Since(read.At)
 		d.metrics.struck(a.took, a.err)
@@ -241,19 +252,6 @@ func (d *door) outcome(decision string, late bool, did string, err error) {
 	if late {
 		d.metrics.late.Add(1)
 	}
-}
-
-// open unlocks once because somebody of the staff said so.
-func (d *door) open(ctx context.Context, actor string) answer {
-	ctx = context.WithoutCancel(ctx)
-	event := d.event(access.ActionEvent)
-	event.Actor, event.Detail = actor, "open"
-	event.Credential.Kind, event.Presence = access.Operator, access.Remote
-	start := time.Now()
-	late := d.record(event, true)
-	err := d.strikeFor(ctx, event.ID, late, d.hold)
-	d.unlocked(d.hold, "", err) // who opens from afar does not walk in
-	return answer{event: event.ID, hold: d.hold, took: time.Since(start), err: err}
 }
 
 // event begins a line of the journal.

@@ -40,7 +40,7 @@ func TestADoorIsHeldOpenByALease(t *testing.T) {
 		if got := postureOf(s.rights.Load(), s.door); got != "held_open" {
 			t.Errorf("it is shown as %s", got)
 		}
-		if v := s.look(); v.heldBy != "anna" || time.Until(v.until).Round(time.Second) != time.Minute {
+		if v := s.look(); v.stands != standsHeld || v.heldBy != "anna" || time.Until(v.until).Round(time.Second) != time.Minute {
 			t.Errorf("held by %q for %v", v.heldBy, time.Until(v.until))
 		}
 		s.is(contactInput, hw.LevelActive)
@@ -154,7 +154,7 @@ func TestATapDuringAHoldChangesNothing(t *testing.T) {
 	})
 }
 
-func TestTheEndOfTheGatewayEndsAHoldAndSaysSo(t *testing.T) {
+func TestTheEndOfTheGatewayInterruptsAHoldAndSaysSo(t *testing.T) {
 	var journal *fakeJournal
 	inWiredStage(t, usualRules, func(s *wiredStage) {
 		s.closed()
@@ -162,7 +162,7 @@ func TestTheEndOfTheGatewayEndsAHoldAndSaysSo(t *testing.T) {
 		journal = s.journal
 		synctest.Wait()
 	})
-	if last := journal.all[len(journal.all)-1]; !strings.HasPrefix(last.Detail, "hold ended: ") || last.Kind != access.SystemEvent {
+	if last := journal.all[len(journal.all)-1]; !strings.HasPrefix(last.Detail, "hold interrupted: ") || last.Kind != access.SystemEvent {
 		t.Errorf("the last event: %+v", last)
 	}
 }

@@ -41,6 +41,9 @@ type senses struct {
 	way      doorway
 	book     alarmBook
 	lease    lease
+	locked   bool      // locked down, as the loop last saw
+	told     string    // why a hold waits, as it was last written down
+	arrived  time.Time // the first to arrive, as the loop last said
 	passages passages
 	exited   time.Duration // when the exit button was last recorded; 0: never
 
@@ -65,9 +68,11 @@ type sensed struct {
 type doorView struct {
 	contact hw.Level // active: open; only where there is one
 	alarms  []alarmNote
-	held    bool
+	stands  openWhy // open for everybody
 	heldBy  string
-	until   time.Time // of the hold
+	until   time.Time // it stands so
+	kind    access.Consequence
+	waits   string // why a hold is not taken up
 }
 
 // look is what others may see of the door, at once.
@@ -138,7 +143,7 @@ func (d *door) sense(ctx context.Context, s sensed) {
 func (d *door) tend(ctx context.Context) {
 	now := d.clock.Mono()
 	d.way.fireIs(now, d.site.onFire())
-	d.renew(ctx, now)
+	d.stand(ctx, now)
 	for _, t := range d.tiles {
 		stats := t.reader.Stats()
 		d.book.set(stats.Tampered, access.ReaderTamper, t.name, now)
@@ -217,9 +222,11 @@ func (d *door) lockNow(ctx context.Context) error {
 
 // publish shows how the door stands.
 func (d *door) publish(wall time.Time) {
-	view := doorView{alarms: d.book.notes()}
-	if d.lease.on {
-		view.held, view.heldBy, view.until = true, d.lease.by, wall.Add(d.lease.until-d.clock.Mono())
+	view := doorView{alarms: d.book.notes(), stands: d.lease.why, heldBy: d.lease.by, kind: d.lease.kind}
+	if d.lease.why != standsLocked {
+		view.until = wall.Add(d.lease.until - d.clock.Mono())
+	} else if d.told != holdReleased {
+		view.waits = d.told
 	}
 	for _, in := range d.inputs {
 		if in.name == contactInput {

@@ -177,10 +177,13 @@ func newStage(t *testing.T, change func(*access.Roster)) *stage {
 	clock := Clock{Wall: time.Now, Mono: func() time.Duration { return time.Since(start) }, Synced: func() bool { return true }}
 	r := &rights{}
 	r.current.Store(snapshot)
+	kept := newTimekeeper(clock, time.Time{})
+	said := newPosturesOf(t, &memoryLedger{}, kept)
+	said.tell(r.lockDown)
 	s.door = &door{
 		id: "front", name: "Front door", hold: 5 * time.Second, strike: s.strike, rights: r,
 		tiles:   []*tile{{name: usualReader, reader: fakeTile{s.seen}, pad: pinPad{keypad: "front/in", limits: openLimits(t, newMemoryKeeper(), 0)}}},
-		journal: s.journal, clock: newTimekeeper(clock, time.Time{}), offers: newOffers(t), metrics: newMetrics(s.reg).forDoor("front"),
+		journal: s.journal, clock: kept, postures: said, offers: newOffers(t), metrics: newMetrics(s.reg).forDoor("front"),
 		log: hclog.NewNullLogger(), reads: make(chan heard, pendingReads), asks: make(chan ask, 1),
 	}
 	return s

@@ -55,17 +55,18 @@ type gateway struct {
 	clock    *timekeeper
 	started  time.Time
 
-	journal *store.Journal
-	cache   *store.Cache
-	ledger  *store.Ledger
-	keys    keys
-	rights  *rights
-	offers  *offers
-	pins    *pinLimits
-	site    siteState
-	doors   *doorsPart
-	inputs  *inputsPart
-	sources *sourcesPart
+	journal  *store.Journal
+	cache    *store.Cache
+	ledger   *store.Ledger
+	keys     keys
+	rights   *rights
+	postures *postures
+	offers   *offers
+	pins     *pinLimits
+	site     siteState
+	doors    *doorsPart
+	inputs   *inputsPart
+	sources  *sourcesPart
 
 	reloading sync.Mutex                     // one reload at a time; guards ending
 	ending    bool                           // no reload any more
@@ -123,6 +124,7 @@ func (g *gateway) open(ctx context.Context) error {
 	// doors say last, and ends before its file is closed.
 	g.later("the loops", func() error { return g.crew.stop(stopPatience) })
 	g.crew.start("journal", g.journal.Run)
+	g.crew.start("postures", g.postures.run)
 	if err := g.openOffers(ctx); err != nil {
 		return err
 	}

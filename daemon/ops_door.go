@@ -31,6 +31,7 @@ func (g *gateway) Doors(context.Context) ([]control.Door, error) {
 			door.Readers = append(door.Readers, reader)
 		}
 		d.describeSenses(&door)
+		g.describePostures(&door)
 		if last := d.last.Load(); last != nil {
 			door.LastTap, door.LastWhat = last.at, last.reason.String()
 		}
@@ -61,8 +62,13 @@ func (d *openDoor) describeSenses(view *control.Door) {
 			view.Alarms = append(view.Alarms, control.Alarm{Alarm: n.alarm, Of: n.subject, Since: n.since})
 		}
 	}
-	if seen.held {
+	switch seen.stands {
+	case standsHeld:
 		view.Held, view.HeldBy = seen.until, seen.heldBy
+	case standsUnlocked:
+		view.Unlocked, view.Hours = seen.until, seen.kind.String()
+	case standsLocked:
+		view.HeldNot = seen.waits
 	}
 }
 
@@ -104,19 +110,24 @@ func (g *gateway) findDoor(id string) (*openDoor, error) {
 }
 
 // OpenDoor pulses the strike once.
-func (g *gateway) OpenDoor(ctx context.Context, caller control.Caller, id string) (control.Opened, error) {
-	d, err := g.findDoor(id)
+func (g *gateway) OpenDoor(ctx context.Context, caller control.Caller, order control.Opening) (control.Opened, error) {
+	d, err := g.findDoor(order.Door)
 	if err != nil {
 		return control.Opened{}, err
 	}
-	a, err := d.ask(ctx, ask{actor: caller.Name})
-	if err != nil {
+	a, err := d.ask(ctx, ask{actor: caller.Name, anyway: order.Anyway})
+	switch {
+	case err != nil:
 		return control.Opened{}, err
+	case errors.Is(a.err, errLockedDown):
+		return control.Opened{}, &control.Error{
+			Code: control.Conflict, Message: g.shutWords(d.id) + ", and nobody is to enter",
+			Hint: "if it must be: tilegate door open " + d.id + " --anyway",
+		}
+	case a.err != nil:
+		return control.Opened{}, fmt.Errorf("door %s: %w", d.id, a.err)
 	}
-	if a.err != nil {
-		return control.Opened{}, fmt.Errorf("door %s: %w", id, a.err)
-	}
-	return control.Opened{Door: id, Hold: a.hold, Event: a.event}, nil
+	return control.Opened{Door: d.id, Hold: a.hold, Event: a.event}, nil
 }
 
 // ask puts a wish to the loop of the door and waits for what came of it.

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/daemon/control"
+	"github.com/tilegate/tilegate/daemon/store"
 )
 
 // HoldDoor holds a door open for a while.
@@ -15,31 +17,58 @@ func (g *gateway) HoldDoor(ctx context.Context, caller control.Caller, hold cont
 		return control.Held{}, err
 	}
 	a, err := d.ask(ctx, ask{do: d.holding(caller.Name, hold.For)})
-	if err := holdError(d.id, err, a.err); err != nil {
+	if err := g.holdError(d.id, err, a.err); err != nil {
 		return control.Held{}, err
 	}
-	now, _ := g.clock.now()
-	return control.Held{Door: d.id, Until: now.Add(hold.For), Event: a.event}, nil
+	if err := g.postures.keep(a.posture); err != nil {
+		g.postures.say(store.Posture{What: store.Release, Scope: access.ScopeDoor, ScopeID: d.id, Actor: byGateway})
+		return control.Held{}, fmt.Errorf("door %s: the hold could not be written down, so it was ended: %w", d.id, err)
+	}
+	return control.Held{Door: d.id, Until: a.posture.Until, Event: a.event}, nil
 }
 
-// ReleaseDoor ends a hold.
-func (g *gateway) ReleaseDoor(ctx context.Context, caller control.Caller, id string) (control.Held, error) {
-	d, err := g.findDoor(id)
+// Release ends our own lockdown of exactly this door, place or site; of a door
+// that has none, its hold or its unlock hours.
+func (g *gateway) Release(ctx context.Context, caller control.Caller, where control.Where) (control.Released, error) {
+	scope, where, err := g.scopeOf(where, true)
 	if err != nil {
-		return control.Held{}, err
+		return control.Released{}, err
+	}
+	if _, ours := g.postures.locked(scope); ours {
+		return g.endLockdown(caller, scope, where)
+	}
+	if where.Door == "" {
+		return control.Released{}, &control.Error{
+			Code: control.Conflict, Message: where.String() + " is not locked down from here", Hint: "see: tilegate door list",
+		}
+	}
+	d, err := g.findDoor(where.Door)
+	if err != nil {
+		return control.Released{}, err
 	}
 	a, err := d.ask(ctx, ask{do: d.releasing(caller.Name)})
-	if err := holdError(d.id, err, a.err); err != nil {
-		return control.Held{}, err
+	if a.posture.Seq != 0 {
+		if kept := g.postures.keep(a.posture); kept != nil {
+			return control.Released{}, fmt.Errorf("door %s is locked, but that could not be written down: after a restart it may stand open again: %w", d.id, kept)
+		}
 	}
-	return control.Held{Door: d.id, Event: a.event}, nil
+	if err := g.holdError(d.id, err, a.err); err != nil {
+		return control.Released{}, err
+	}
+	done := control.Released{Where: where, Ended: "unlock_hours", Kept: a.posture.Until, Event: a.event}
+	if a.held {
+		done.Ended = "hold"
+	}
+	return done, nil
 }
 
-// holdError puts into words why a hold could not be changed.
-func holdError(door string, asked, did error) error {
+// holdError puts into words why a door does not stand as it was asked to.
+func (g *gateway) holdError(door string, asked, did error) error {
 	switch {
 	case asked != nil:
 		return asked
+	case did != nil && g.rights.Load().LockedDown(door):
+		return &control.Error{Code: control.Conflict, Message: g.shutWords(door), Hint: g.endOf(door)}
 	case errors.Is(did, errLockedDown), errors.Is(did, errNotHeld):
 		return &control.Error{Code: control.Conflict, Message: fmt.Sprintf("door %s: %v", door, did), Hint: "see: tilegate door list"}
 	case did != nil:

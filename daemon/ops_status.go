@@ -72,9 +72,11 @@ func (g *gateway) rightsAge() string {
 
 // postureOf is how a door stands: open while a pulse runs.
 func postureOf(s *access.Snapshot, d *door) string {
-	switch {
-	case d.look().held:
+	switch stands := d.look().stands; {
+	case stands == standsHeld:
 		return "held_open"
+	case stands == standsUnlocked:
+		return "unlocked_by_schedule"
 	case int64(d.clock.Mono()) < d.openUntil.Load():
 		return "open"
 	case s.LockedDown(d.id):

@@ -51,6 +51,7 @@ func newDoorsPart(g *gateway) *doorsPart {
 	p := &doorsPart{g: g, log: g.log.Named("door"), open: map[string]*openDoor{}}
 	p.lines = hw.NewLines(hw.Host{Run: g.crew.start, Log: g.log.Named("line"), Keys: deviceKeysIn(g.inForce().State.Dir)})
 	g.registry.MustRegister(p)
+	g.postures.doors.Store(p)
 	return p
 }
 
@@ -108,9 +109,9 @@ func (p *doorsPart) start(settings config.Door) (*openDoor, error) {
 	log := p.log.With("door", settings.ID)
 	d := &door{
 		id: settings.ID, name: settings.Name, hold: settings.Hold, extended: settings.ExtendedHold,
-		rights: p.g.rights, journal: storeJournal{p.g.journal}, clock: p.g.clock, offers: p.g.offers,
+		rights: p.g.rights, postures: p.g.postures, unlocks: settings.UnlockSchedules, journal: storeJournal{p.g.journal}, clock: p.g.clock, offers: p.g.offers,
 		metrics: p.g.metrics.forDoor(settings.ID), log: log,
-		reads: make(chan heard, pendingReads*len(settings.Readers)), asks: make(chan ask, 1),
+		reads: make(chan heard, pendingReads*len(settings.Readers)), asks: make(chan ask, 1), wake: make(chan struct{}, 1),
 		senses: senses{levels: make(chan sensed, pendingLevels), site: &p.g.site, way: doorway{doorwayRules: rulesOf(settings)}, passages: passages{within: settings.Policy.Passback}},
 	}
 	if err := p.wire(d, settings); err != nil {
@@ -241,6 +242,18 @@ func (p *doorsPart) all() []*openDoor {
 		return 1
 	})
 	return doors
+}
+
+// wake has every door look at once how it is to stand.
+func (p *doorsPart) wake() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, d := range p.open {
+		select {
+		case d.wake <- struct{}{}:
+		default: // it is about to look
+		}
+	}
 }
 
 // find is a running door, or nil.

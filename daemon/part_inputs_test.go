@@ -186,8 +186,8 @@ func TestHoldsThatCannotBeAreRefusedInWords(t *testing.T) {
 			_, err := h.HoldDoor(t.Context(), caller, control.Hold{Door: "cellar", For: control.LongestHold})
 			return err
 		}, control.NotFound},
-		{"a door that is not held", func() error { _, err := h.ReleaseDoor(t.Context(), caller, "front"); return err }, control.Conflict},
-		{"a release of a door that is not there", func() error { _, err := h.ReleaseDoor(t.Context(), caller, "cellar"); return err }, control.NotFound},
+		{"a door that is not held", func() error { _, err := h.Release(t.Context(), caller, control.Where{Door: "front"}); return err }, control.Conflict},
+		{"a release of a door that is not there", func() error { _, err := h.Release(t.Context(), caller, control.Where{Door: "cellar"}); return err }, control.NotFound},
 		{"a door whose strike is away", func() error {
 			_, err := h.HoldDoor(t.Context(), caller, control.Hold{Door: "front", For: control.LongestHold})
 			return err

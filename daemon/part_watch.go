@@ -101,7 +101,7 @@ func (w *watch) still(name string, count uint64) time.Duration {
 // lookAtDoors puts how the devices are on the board, and takes off what was there
 // of doors that a reload took away.
 func (w *watch) lookAtDoors(doors []*openDoor) {
-	troubles, gone, goneTiles := w.g.troubles, w.doors, w.tiles
+	snapshot, troubles, gone, goneTiles := w.g.rights.Load(), w.g.troubles, w.doors, w.tiles
 	w.doors, w.tiles = map[string]bool{}, map[string]bool{}
 	for _, d := range doors {
 		w.doors[d.id] = true
@@ -114,9 +114,11 @@ func (w *watch) lookAtDoors(doors []*openDoor) {
 		}
 		strike := d.strike.Stats()
 		troubles.set(!strike.Up, troubleStrikeDown, d.id, strike.Err)
+		troubles.set(d.settings.UnlockUnsaid && snapshot.HasUnlockHours(d.id), troubleUnlock, d.id, "")
 	}
 	for id := range gone {
 		troubles.set(false, troubleStrikeDown, id, "")
+		troubles.set(false, troubleUnlock, id, "")
 		delete(w.seen, doorLoop+id)
 	}
 	for id := range goneTiles {

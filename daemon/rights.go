@@ -29,6 +29,12 @@ type rights struct {
 	log     hclog.Logger
 	changed func(*access.Snapshot) // told after every swap
 
+	// swapping is held for moments only, so that a lockdown waits for no sync. It
+	// guards lockdowns and posture.
+	swapping  sync.Mutex
+	lockdowns []access.Lockdown // by our own staff: part of whatever is in force
+	posture   uint64            // as of which these are
+
 	mu       sync.Mutex // one change at a time; guards all below
 	contacts contactClock
 	// unsealed says that the newest rows on disk may be none that the doors
@@ -244,10 +250,25 @@ func (r *rights) takeUp(ctx context.Context, source string, at time.Time) error 
 	return err
 }
 
+// swap takes rights into use, with the lockdowns that are in force.
 func (r *rights) swap(s *access.Snapshot) {
+	r.swapping.Lock()
+	s = s.WithLockdowns(r.lockdowns, r.posture)
 	r.current.Store(s)
+	r.swapping.Unlock()
 	if r.changed != nil {
 		r.changed(s)
+	}
+}
+
+// lockDown takes the lockdowns of our own staff into use, all of them, as of a
+// posture. It waits for no change of the rights that is under way.
+func (r *rights) lockDown(all []access.Lockdown, posture uint64) {
+	r.swapping.Lock()
+	defer r.swapping.Unlock()
+	r.lockdowns, r.posture = all, posture
+	if s := r.current.Load(); s != nil {
+		r.current.Store(s.WithLockdowns(all, posture))
 	}
 }
 

@@ -142,9 +142,13 @@ func contactsOf(o *config.Options) []access.Contact {
 	return contacts
 }
 
-// openRights takes the rights of the last run into use. A copy that turns out
-// to be damaged as it is read is set aside, and a new one begun.
-func (g *gateway) openRights(ctx context.Context) error {
+// openRights takes the rights of the last run into use, and what was said of how
+// the doors are to stand. A copy that turns out to be damaged as it is read is set
+// aside, and a new one begun.
+func (g *gateway) openRights(ctx context.Context) (err error) {
+	if g.postures, err = newPostures(ctx, g.ledger, g.clock, g.log.Named("postures")); err != nil {
+		return err
+	}
 	contacts := contactsOf(g.inForce())
 	note, err := g.restoreRights(ctx, contacts)
 	if errors.Is(err, store.ErrDamaged) {
@@ -178,6 +182,7 @@ func (g *gateway) restoreRights(ctx context.Context, contacts []access.Contact) 
 		return "", err
 	}
 	g.rights.current.Store(empty)
+	g.postures.tell(g.rights.lockDown) // before anything is decided
 	return g.rights.restore(ctx, policies(g.inForce()), contacts)
 }
 
@@ -189,8 +194,10 @@ func policies(o *config.Options) []access.Policy {
 	return all
 }
 
-// rightsChanged puts what is wrong with new rights on the board.
+// rightsChanged has the doors look at new rights, and puts what is wrong with
+// these on the board.
 func (g *gateway) rightsChanged(s *access.Snapshot) {
+	g.postures.stir()
 	empty := s.Counts().Credentials == 0
 	g.troubles.set(empty, troubleNoRights, "", "")
 	if !empty {

@@ -45,6 +45,7 @@ const (
 	troubleDrift         = "clock_drift"
 	troubleClash         = "credential_clash"
 	troubleHours         = "hours_missing"
+	troubleUnlock        = "unlock_schedule_off"
 	troubleZone          = "zone_unknown"
 	troubleReloadRefused = "reload_refused"
 	troubleAlertFailed   = "alert_failed"
@@ -129,6 +130,10 @@ var troubleKinds = withAlarms(map[string]troubleKind{
 	troubleHours: {
 		severity: warning, title: "Limited to hours, but has none",
 		text: "These groups or doors are limited to hours and have no schedule that allows any, so they open for nobody. Give them a schedule in Kisi, or switch the time restriction off there.",
+	},
+	troubleUnlock: {
+		severity: note, title: "An unlock schedule is not followed",
+		text: "There is a schedule by which this door stands open, and the settings do not say whether it should here, so it stays locked. Say unlock_schedules = true at the door, or false to silence this.",
 	},
 	troubleZone: {
 		severity: warning, title: "A time zone is not known",

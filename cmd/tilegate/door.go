@@ -12,10 +12,11 @@ import (
 )
 
 func newDoor(t *tool) *cobra.Command {
-	return noun("door", "list, open, hold and test the doors", "Lists, opens, holds open and tests the doors of the gateway.",
+	return noun("door", "list, open, hold, lock down and test the doors", "Lists, opens, holds open, locks down and tests the doors of the gateway.",
 		`  tilegate door list
-  tilegate door open front`,
-		newDoorList(t), newDoorOpen(t), newDoorHold(t), newDoorRelease(t), newDoorTest(t))
+  tilegate door open front
+  tilegate door lockdown --site --reason "smoke in the hall"`,
+		newDoorList(t), newDoorOpen(t), newDoorHold(t), newDoorLockdown(t), newDoorRelease(t), newDoorTest(t))
 }
 
 func newDoorList(t *tool) *cobra.Command {
@@ -24,7 +25,14 @@ func newDoorList(t *tool) *cobra.Command {
 		Short: "list the doors and their devices",
 		Long: `Lists the doors of the gateway: whether they are locked and whether they stand
 open, how their readers and strikes are, and what the last tap came to. Below
-stands what is wrong with them. LEAF is a dash where no contact is wired.`,
+stands what is unusual: who holds a door open or locked it down, since when and
+why, and what is wrong with it. LEAF is a dash where no contact is wired. STATE is
+
+  locked                who has a right opens it
+  open                  it is unlocked for somebody at this moment
+  held_open             staff hold it open for a while
+  unlocked_by_schedule  it stands open by its unlock schedule
+  locked_down           nobody may enter`,
 		Example: `  tilegate door list
   tilegate door list --json | jq -r '.[] | select(any(.readers[]; .up | not)) | .id'`,
 		Args: takes(),
@@ -36,13 +44,13 @@ stands what is wrong with them. LEAF is a dash where no contact is wired.`,
 			if t.asJSON {
 				return t.sayJSON(doors)
 			}
-			t.sayDoors(doors, t.now())
+			t.sayDoors(doors, t.now(), t.siteZone(cmd.Context(), false))
 			return nil
 		},
 	}
 }
 
-func (t *tool) sayDoors(doors []control.Door, now time.Time) {
+func (t *tool) sayDoors(doors []control.Door, now time.Time, zone *time.Location) {
 	rows := t.table("DOOR", "NAME", "STATE", "LEAF", "READER", "STRIKE", "LAST TAP")
 	for _, d := range doors {
 		last := ""
@@ -60,15 +68,13 @@ func (t *tool) sayDoors(doors []control.Door, now time.Time) {
 		for _, in := range d.Inputs {
 			t.sayFault(d.ID+" "+in.Name, in)
 		}
-		t.sayState(d, now)
+		t.sayPosture(d, now, zone)
+		t.sayAlarms(d, now)
 	}
 }
 
-// sayState tells what is unusual about a door: who holds it, and its alarms.
-func (t *tool) sayState(d control.Door, now time.Time) {
-	if !d.Held.IsZero() {
-		t.say("  %s: held open by %s, for another %s", d.ID, dash(d.HeldBy), span(max(d.Held.Sub(now), 0)))
-	}
+// sayAlarms tells what should not be.
+func (t *tool) sayAlarms(d control.Door, now time.Time) {
 	for _, a := range d.Alarms {
 		of := ""
 		if a.Of != "" {
@@ -113,20 +119,23 @@ func deviceWord(d control.Device, now time.Time) string {
 }
 
 func newDoorOpen(t *tool) *cobra.Command {
-	return &cobra.Command{
+	var anyway bool
+	cmd := &cobra.Command{
 		Use:   "open DOOR",
 		Short: "unlock a door once",
 		Long: `Unlocks a door once, for as long as its settings say. The journal records who
-did it. It needs the operate socket.`,
+did it. A door that is locked down is not opened, for whoever locked it down meant
+everybody; --anyway opens it all the same, as for the fire brigade, and the
+journal says that too. It needs the operate socket.`,
 		Example: `  tilegate door open front`,
 		Annotations: exits(`0    the strike answered: the door is unlocked
-1    it failed, or there is no such door
+1    it failed, the door is locked down, or there is no such door
 2    the command line is wrong
 130  interrupted: the door may have opened`),
 		Args:              takes("DOOR"),
 		ValidArgsFunction: t.completeDoor,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			opened, err := t.act().OpenDoor(cmd.Context(), args[0])
+			opened, err := t.act().OpenDoor(cmd.Context(), control.Opening{Door: args[0], Anyway: anyway})
 			if err != nil {
 				return err
 			}
@@ -137,6 +146,8 @@ did it. It needs the operate socket.`,
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&anyway, "anyway", false, "also if the door is locked down")
+	return cmd
 }
 
 func newDoorTest(t *tool) *cobra.Command {

@@ -15,8 +15,9 @@ func newDoorHold(t *tool) *cobra.Command {
 		Short: "hold a door open for a while",
 		Long: `Holds a door open for a while, as for a delivery or an event. The strike is told
 again and again to stay unlocked for half a minute, so if the gateway dies the
-door locks by itself. A restart of the gateway ends the hold, and so do new
-settings of the door. A lockdown wins over it. While it lasts the door can be
+door locks by itself. After a restart, or new settings of the door, the hold goes
+on until its end, if the gateway knows for sure what time it is; until it does the
+door stays locked. A lockdown ends the hold. While it lasts the door can be
 neither forced nor open for too long. The journal records who did it. It needs
 the operate socket.`,
 		Example: `  tilegate door hold front --for 2h
@@ -45,31 +46,4 @@ the operate socket.`,
 	}
 	cmd.Flags().DurationVar(&length, "for", 0, "for this `TIME`, as 30m or 2h; at most 24h")
 	return cmd
-}
-
-func newDoorRelease(t *tool) *cobra.Command {
-	return &cobra.Command{
-		Use:   "release DOOR",
-		Short: "end a hold and lock the door",
-		Long: `Ends a hold of a door and locks it. The journal records who did it. It needs the
-operate socket.`,
-		Example: `  tilegate door release front`,
-		Annotations: exits(`0    the door is locked
-1    it failed, the door was not held open, or there is no such door
-2    the command line is wrong
-130  interrupted: the door may be released`),
-		Args:              takes("DOOR"),
-		ValidArgsFunction: t.completeDoor,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			held, err := t.act().ReleaseDoor(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			if t.asJSON {
-				return t.sayJSON(held)
-			}
-			t.say("%s: released and locked, recorded as event %s", held.Door, held.Event)
-			return nil
-		},
-	}
 }

@@ -11,8 +11,12 @@ import (
 
 func TestDoorCommandsTellWhatHappened(t *testing.T) {
 	s := open(t, morning())
-	golden(t, "door", s.transcript(t, "door", "list")+s.transcript(t, "door", "open", "front")+
-		s.transcript(t, "door", "hold", "front", "--for", "2h")+s.transcript(t, "door", "release", "front")+
+	golden(t, "door", s.transcript(t, "door", "list")+s.transcript(t, "door", "open", "front")+s.transcript(t, "door", "open", "rear", "--anyway")+
+		s.transcript(t, "door", "hold", "front", "--for", "2h")+s.transcript(t, "door", "release", "front")+s.transcript(t, "door", "release", "rear")+
+		s.transcript(t, "door", "lockdown", "front")+s.transcript(t, "door", "lockdown", "--place", "hq", "--reason", "drill")+
+		s.transcript(t, "door", "lockdown", "--site", "--json")+s.transcript(t, "door", "release", "--site")+
+		s.transcript(t, "door", "lockdown")+s.transcript(t, "door", "lockdown", "front", "--site")+s.transcript(t, "door", "release", "--place", "")+
+		s.transcript(t, "door", "lockdown", "front", "rear")+
 		s.transcript(t, "door", "hold", "front")+s.transcript(t, "door", "hold", "front", "--for", "25h")+s.transcript(t, "door", "test", "rear"))
 }
 
@@ -49,12 +53,13 @@ func TestDoorNamesComplete(t *testing.T) {
 		{"door", "test", ""},
 		{"door", "hold", ""},
 		{"door", "release", ""},
+		{"door", "lockdown", ""},
 		{"why", "--door", ""},
 		{"tap", "simulate", "--door", ""},
 		{"event", "follow", "--door", ""},
 	} {
 		got := s.run(t, append([]string{"__complete"}, append([]string{"--socket", string(s)}, args...)...)...)
-		if want := "front\tFront door\nhall\tHall\nrear\tRear door\n:4\n"; got.out != want {
+		if want := "front\tFront door\nhall\tHall\nlobby\tLobby\ngate\tGate\nrear\tRear door\n:4\n"; got.out != want {
 			t.Errorf("%v completes to %q, want %q", args, got.out, want)
 		}
 	}

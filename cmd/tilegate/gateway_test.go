@@ -58,7 +58,19 @@ func morning() *gateway {
 			Alarms: []control.Alarm{{Alarm: access.InputLost, Of: "exit_button", Since: at(time.Minute)}, {Alarm: access.HeldOpen, Since: at(10 * time.Minute)}},
 		},
 		{
+			ID: "lobby", Name: "Lobby", Posture: "unlocked_by_schedule", Unlocked: at(-6 * time.Hour), Hours: "first_to_arrive",
+			Strike: control.Device{Driver: "modbus", Port: "/dev/ttyUSB1", Up: true},
+		},
+		{
+			ID: "gate", Name: "Gate", Posture: "locked", HeldNot: "the clock is not trusted", Kept: at(-7 * time.Hour), KeptBy: "ben",
+			Strike: control.Device{Driver: "modbus", Port: "/dev/ttyUSB1", Up: true},
+		},
+		{
 			ID: "rear", Name: "Rear door", Posture: "locked_down",
+			Shut: []control.Shut{
+				{Where: control.Where{Site: true}, Words: "staff locked down the whole site", By: "anna", Since: at(5 * time.Minute), Reason: "smoke in the hall"},
+				{Where: control.Where{Door: "rear"}, Words: "the door is locked down in the cloud"},
+			},
 			Readers: []control.Device{{Name: "in", Driver: "line", Port: "/dev/ttyUSB2", Since: at(40 * time.Minute), Err: "no such device"}},
 		},
 	}
@@ -156,8 +168,12 @@ func (g *gateway) queried(q control.EventQuery) {
 func (g *gateway) Status(context.Context) (control.Status, error) { return g.status, nil }
 func (g *gateway) Doors(context.Context) ([]control.Door, error)  { return g.doors, nil }
 
-func (g *gateway) OpenDoor(_ context.Context, _ control.Caller, door string) (control.Opened, error) {
-	return control.Opened{Door: door, Hold: 5 * time.Second, Event: "e5"}, g.act("open " + door)
+func (g *gateway) OpenDoor(_ context.Context, _ control.Caller, order control.Opening) (control.Opened, error) {
+	what := "open " + order.Door
+	if order.Anyway {
+		what += " anyway"
+	}
+	return control.Opened{Door: order.Door, Hold: 5 * time.Second, Event: "e5"}, g.act(what)
 }
 
 func (g *gateway) TestDoor(_ context.Context, _ control.Caller, door string) ([]cloud.CheckLine, error) {
@@ -192,8 +208,19 @@ func (g *gateway) HoldDoor(_ context.Context, _ control.Caller, ask control.Hold
 	return control.Held{Door: ask.Door, Until: noon.Add(ask.For), Event: "e7"}, g.act("hold " + ask.Door + " for " + ask.For.String())
 }
 
-func (g *gateway) ReleaseDoor(_ context.Context, _ control.Caller, door string) (control.Held, error) {
-	return control.Held{Door: door, Event: "e8"}, g.act("release " + door)
+func (g *gateway) LockDown(_ context.Context, _ control.Caller, ask control.Lockdown) (control.LockedDown, error) {
+	return control.LockedDown{Where: ask.Where, Doors: 3, Event: "e9"}, g.act("lock down " + ask.String() + ": " + ask.Reason)
+}
+
+func (g *gateway) Release(_ context.Context, _ control.Caller, where control.Where) (control.Released, error) {
+	done := control.Released{Where: where, Ended: "hold", Event: "e8"}
+	switch where.Door {
+	case "":
+		done.Ended, done.Still = "lockdown", []string{"rear: the door is locked down in the cloud"}
+	case "rear":
+		done.Ended, done.Kept = "unlock_hours", noon.Add(6*time.Hour)
+	}
+	return done, g.act("release " + where.String())
 }
 
 func (g *gateway) Events(_ context.Context, query control.EventQuery) ([]access.Event, error) {

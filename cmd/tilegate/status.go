@@ -65,7 +65,7 @@ func (t *tool) sayStatus(s control.Status) {
 	t.say("Journal  %s", journalLine(s.Journal))
 	if len(s.Doors) > 0 {
 		t.say("")
-		t.sayDoors(s.Doors, now)
+		t.sayDoors(s.Doors, now, zone)
 	}
 	if len(s.Sources) > 0 {
 		t.say("")

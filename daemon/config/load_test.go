@@ -33,11 +33,11 @@ func TestSettingsBecomeOptions(t *testing.T) {
 		},
 		Doors: []Door{
 			{
-				ID: "front", Name: "Front door", Lock: "kisi:2006", Hold: 5 * time.Second, ExtendedHold: 5 * time.Second, HeldAfter: time.Minute, HeldWarning: 15 * time.Second,
+				ID: "front", Name: "Front door", Lock: "kisi:2006", Hold: 5 * time.Second, ExtendedHold: 5 * time.Second, HeldAfter: time.Minute, HeldWarning: 15 * time.Second, UnlockUnsaid: true,
 				Policy: access.Policy{Door: "front", Name: "Front door", MinimumAssurance: access.MediumAssured, Zone: "Europe/Rome"},
 			},
 			{
-				ID: "rear", Name: "rear", Lock: "kisi:2007", Hold: 5 * time.Second, ExtendedHold: 5 * time.Second, HeldAfter: time.Minute, HeldWarning: 15 * time.Second,
+				ID: "rear", Name: "rear", Lock: "kisi:2007", Hold: 5 * time.Second, ExtendedHold: 5 * time.Second, HeldAfter: time.Minute, HeldWarning: 15 * time.Second, UnlockUnsaid: true,
 				Policy: access.Policy{Door: "rear", Name: "rear", MinimumAssurance: access.MediumAssured, HighSecurity: true, Zone: "Europe/Rome"},
 			},
 		},

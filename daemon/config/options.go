@@ -69,12 +69,15 @@ type Door struct {
 	ForcedAlarm  bool          // an opening that nobody let happen is an alarm; only with a contact
 	HeldAfter    time.Duration // how long the door may stand open
 	HeldWarning  time.Duration // how long before that the tile warns
-	Policy       access.Policy
-	Readers      []Reader // none: the door opens only from elsewhere
-	Strike       hw.StrikePlan
-	Contact      hw.InputPlan // active: the door is open; nil: none
-	ExitButton   hw.InputPlan // active: somebody goes out; nil: none
-	Tamper       hw.InputPlan // active: somebody is at the wiring; nil: none
+	// UnlockSchedules has the door stand open for everybody in its unlock hours.
+	UnlockSchedules bool
+	UnlockUnsaid    bool // the settings do not say whether it should
+	Policy          access.Policy
+	Readers         []Reader // none: the door opens only from elsewhere
+	Strike          hw.StrikePlan
+	Contact         hw.InputPlan // active: the door is open; nil: none
+	ExitButton      hw.InputPlan // active: somebody goes out; nil: none
+	Tamper          hw.InputPlan // active: somebody is at the wiring; nil: none
 }
 
 // Reader is a tile of a door.

@@ -51,6 +51,7 @@ type doorTable struct {
 	ForcedAlarm      *bool             `toml:"forced_alarm"`
 	HeldAfter        time.Duration     `toml:"held_after"`
 	HeldWarning      time.Duration     `toml:"held_warning"`
+	UnlockSchedules  *bool             `toml:"unlock_schedules"`
 	Passback         time.Duration     `toml:"passback"`
 	PassbackRefuses  bool              `toml:"passback_refuses"`
 	Reader           tables            `toml:"reader"`

@@ -58,8 +58,8 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 func (c *Client) Doors(ctx context.Context) ([]Door, error) { return get[[]Door](ctx, c, "/v1/doors") }
 
 // OpenDoor pulses the strike of a door once. It needs the operate socket.
-func (c *Client) OpenDoor(ctx context.Context, door string) (Opened, error) {
-	return post[Opened](ctx, c, "/v1/doors/"+url.PathEscape(door)+"/open", quickly, nil)
+func (c *Client) OpenDoor(ctx context.Context, order Opening) (Opened, error) {
+	return post[Opened](ctx, c, "/v1/doors/"+url.PathEscape(order.Door)+"/open", quickly, order)
 }
 
 // TestDoor tries the parts of a door. It needs the operate socket.

@@ -44,8 +44,8 @@ func (h *house) heard() []any {
 func (h *house) Status(context.Context) (Status, error) { return h.status, h.note() }
 func (h *house) Doors(context.Context) ([]Door, error)  { return h.doors, h.note() }
 
-func (h *house) OpenDoor(_ context.Context, caller Caller, door string) (Opened, error) {
-	return Opened{Door: door, Hold: 5e9, Event: "e1"}, h.note(caller, door)
+func (h *house) OpenDoor(_ context.Context, caller Caller, order Opening) (Opened, error) {
+	return Opened{Door: order.Door, Hold: 5e9, Event: "e1"}, h.note(caller, order)
 }
 
 func (h *house) TestDoor(_ context.Context, caller Caller, door string) ([]cloud.CheckLine, error) {
@@ -56,8 +56,12 @@ func (h *house) HoldDoor(_ context.Context, caller Caller, ask Hold) (Held, erro
 	return Held{Door: ask.Door, Until: h.status.Started, Event: "e1"}, h.note(caller, ask)
 }
 
-func (h *house) ReleaseDoor(_ context.Context, caller Caller, door string) (Held, error) {
-	return Held{Door: door, Event: "e1"}, h.note(caller, door)
+func (h *house) LockDown(_ context.Context, caller Caller, ask Lockdown) (LockedDown, error) {
+	return LockedDown{Where: ask.Where, Doors: 2, Event: "e1"}, h.note(caller, ask)
+}
+
+func (h *house) Release(_ context.Context, caller Caller, where Where) (Released, error) {
+	return Released{Where: where, Ended: "lockdown", Still: []string{"front: the cloud"}, Event: "e1"}, h.note(caller, where)
 }
 
 func (h *house) Events(_ context.Context, query EventQuery) ([]access.Event, error) {

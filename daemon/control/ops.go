@@ -43,8 +43,9 @@ type StatusOps interface {
 // operate socket and are recorded with the caller.
 type DoorOps interface {
 	Doors(ctx context.Context) ([]Door, error)
-	// OpenDoor pulses the strike once, as the door's hold says.
-	OpenDoor(ctx context.Context, caller Caller, door string) (Opened, error)
+	// OpenDoor pulses the strike once, as the door's hold says. A door that is
+	// locked down is a Conflict, unless the order says that it is meant.
+	OpenDoor(ctx context.Context, caller Caller, order Opening) (Opened, error)
 	// TestDoor tries the parts of a door without waiting for a member and
 	// says what each did.
 	TestDoor(ctx context.Context, caller Caller, door string) ([]cloud.CheckLine, error)
@@ -128,15 +129,22 @@ type JournalStatus struct {
 
 // Door is one door of this gateway.
 type Door struct {
-	ID       string    `json:"id"`
-	Name     string    `json:"name"`
-	Lock     string    `json:"lock,omitempty"`
-	Readers  []Device  `json:"readers"`
-	Strike   Device    `json:"strike"`
-	Inputs   []Device  `json:"inputs,omitempty"`
-	Posture  string    `json:"posture"` // locked, open (while a pulse runs), held_open, locked_down
+	ID      string   `json:"id"`
+	Name    string   `json:"name"`
+	Lock    string   `json:"lock,omitempty"`
+	Readers []Device `json:"readers"`
+	Strike  Device   `json:"strike"`
+	Inputs  []Device `json:"inputs,omitempty"`
+	// locked, open (while a pulse runs), held_open, unlocked_by_schedule, locked_down
+	Posture  string    `json:"posture"`
 	Held     time.Time `json:"held_until,omitzero"`
 	HeldBy   string    `json:"held_by,omitempty"`
+	HeldNot  string    `json:"hold_waits,omitempty"` // why a hold of before the restart is not taken up
+	Unlocked time.Time `json:"unlocked_until,omitzero"`
+	Hours    string    `json:"unlocked_by,omitempty"` // unlock, or first_to_arrive
+	Kept     time.Time `json:"kept_locked_until,omitzero"`
+	KeptBy   string    `json:"kept_locked_by,omitempty"`
+	Shut     []Shut    `json:"lockdowns,omitempty"`
 	Contact  string    `json:"contact,omitempty"` // closed, open, unknown or fault; empty: there is none
 	Alarms   []Alarm   `json:"alarms,omitempty"`  // that last
 	LastTap  time.Time `json:"last_tap,omitzero"`
@@ -171,6 +179,12 @@ type Trouble struct {
 	Title    string    `json:"title"`
 	Text     string    `json:"text"` // what happened and what to do
 	Since    time.Time `json:"since"`
+}
+
+// Opening is which door to open.
+type Opening struct {
+	Door   string `json:"door"`
+	Anyway bool   `json:"anyway,omitempty"` // also if it is locked down; the journal says so
 }
 
 // Opened says what OpenDoor did.

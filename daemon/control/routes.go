@@ -35,7 +35,8 @@ func (s *Server) routes() []route {
 		{pattern: "POST /v1/doors/{door}/open", acts: true, answer: s.openDoor},
 		{pattern: "POST /v1/doors/{door}/test", acts: true, answer: s.testDoor},
 		{pattern: "POST /v1/doors/{door}/hold", acts: true, answer: s.holdDoor},
-		{pattern: "POST /v1/doors/{door}/release", acts: true, answer: s.releaseDoor},
+		{pattern: "POST /v1/lockdown", acts: true, answer: s.lockDown},
+		{pattern: "POST /v1/release", acts: true, answer: s.release},
 		{pattern: "GET /v1/readers", answer: s.readers},
 		{pattern: "POST /v1/doors/{door}/pair", acts: true, stream: s.pairReader},
 		{pattern: "POST /v1/doors/{door}/move", acts: true, stream: s.moveReader},
@@ -71,7 +72,14 @@ func (s *Server) openDoor(r *http.Request, caller Caller) (any, error) {
 	if s.ops.Doors == nil {
 		return nil, missing("a door")
 	}
-	return s.ops.Doors.OpenDoor(r.Context(), caller, r.PathValue("door"))
+	var order Opening
+	if r.ContentLength != 0 {
+		if err := decode(r, &order); err != nil {
+			return nil, err
+		}
+	}
+	order.Door = r.PathValue("door")
+	return s.ops.Doors.OpenDoor(r.Context(), caller, order)
 }
 
 func (s *Server) testDoor(r *http.Request, caller Caller) (any, error) {

@@ -111,8 +111,8 @@ func TestEveryOperationReachesTheGatewayAndComesBackWhole(t *testing.T) {
 	check("status", h.status, nil)(status, err)
 	doors, err := c.Doors(ctx)
 	check("doors", h.doors, nil)(doors, err)
-	opened, err := c.OpenDoor(ctx, "a/b ä?")
-	check("open", Opened{Door: "a/b ä?", Hold: 5 * time.Second, Event: "e1"}, []any{me(), "a/b ä?"})(opened, err)
+	opened, err := c.OpenDoor(ctx, Opening{Door: "a/b ä?", Anyway: true})
+	check("open", Opened{Door: "a/b ä?", Hold: 5 * time.Second, Event: "e1"}, []any{me(), Opening{Door: "a/b ä?", Anyway: true}})(opened, err)
 	tested, err := c.TestDoor(ctx, "front")
 	check("test", []cloud.CheckLine{{What: "reader", OK: true}, {What: "strike", Note: "no answer"}}, []any{me(), "front"})(tested, err)
 	events, err := c.Events(ctx, query)
@@ -156,7 +156,7 @@ func TestViewSocketOnlyLooks(t *testing.T) {
 	c := NewClient(socket)
 	ctx := t.Context()
 	acts := map[string]func() error{
-		"open":     func() error { _, err := c.OpenDoor(ctx, "front"); return err },
+		"open":     func() error { _, err := c.OpenDoor(ctx, Opening{Door: "front"}); return err },
 		"test":     func() error { _, err := c.TestDoor(ctx, "front"); return err },
 		"simulate": func() error { _, err := c.Simulate(ctx, Question{Door: "front", Card: "04"}); return err },
 		"sync":     func() error { _, err := c.SyncNow(ctx, ""); return err },
@@ -199,7 +199,7 @@ func TestErrorsKeepTheirCodeAndHintAcrossTheWire(t *testing.T) {
 			h := example()
 			h.err = test.in
 			socket, _ := serve(t, NewServer(h.operations(), nil), Operate)
-			_, err := NewClient(socket).OpenDoor(t.Context(), "frnt")
+			_, err := NewClient(socket).OpenDoor(t.Context(), Opening{Door: "frnt"})
 			var got *Error
 			if !errors.As(err, &got) {
 				t.Fatalf("error %v, want a *Error", err)
@@ -218,7 +218,7 @@ func TestAMissingPartSaysSo(t *testing.T) {
 	asks := []func() error{
 		func() error { _, err := c.Status(ctx); return err },
 		func() error { _, err := c.Doors(ctx); return err },
-		func() error { _, err := c.OpenDoor(ctx, "d"); return err },
+		func() error { _, err := c.OpenDoor(ctx, Opening{Door: "d"}); return err },
 		func() error { _, err := c.TestDoor(ctx, "d"); return err },
 		func() error { _, err := c.Events(ctx, EventQuery{}); return err },
 		func() error { return c.Follow(ctx, EventQuery{}, nil) },
@@ -333,11 +333,11 @@ func TestActionsAreLoggedWithTheirCallerAndWithoutTheCard(t *testing.T) {
 	if _, err := c.Simulate(t.Context(), Question{Door: "front", Card: "04a2b3c4d5e680"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.OpenDoor(t.Context(), "front"); err != nil {
+	if _, err := c.OpenDoor(t.Context(), Opening{Door: "front"}); err != nil {
 		t.Fatal(err)
 	}
 	h.err = errors.New("no answer from the strike")
-	if _, err := c.OpenDoor(t.Context(), "rear"); err == nil {
+	if _, err := c.OpenDoor(t.Context(), Opening{Door: "rear"}); err == nil {
 		t.Fatal("no error")
 	}
 	stop()

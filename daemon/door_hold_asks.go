@@ -1,0 +1,121 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/daemon/store"
+)
+
+// holding is what an ask does that holds the door open. Its answer has the word
+// that whoever asked is to keep; until then, the hold is only of this run.
+func (d *door) holding(actor string, length time.Duration) func(context.Context) answer {
+	return func(ctx context.Context) answer { return d.holdOpen(ctx, actor, length) }
+}
+
+// releasing is what an ask does that has a door stand open no longer.
+func (d *door) releasing(actor string) func(context.Context) answer {
+	return func(ctx context.Context) answer { return d.release(ctx, actor) }
+}
+
+// holdOpen unlocks the door until a time has passed, or somebody releases it.
+// Another hold takes the place of the first. One that the strike does not take is
+// none.
+func (d *door) holdOpen(ctx context.Context, actor string, length time.Duration) answer {
+	ctx = context.WithoutCancel(ctx)
+	if d.rights.Load().LockedDown(d.id) {
+		return answer{err: errLockedDown}
+	}
+	event := d.byStaff(actor, "hold open for "+length.String())
+	late := d.record(event, true)
+	now := d.clock.Mono()
+	err := d.prolong(ctx, min(leaseLength, length))
+	d.outcome(event.ID, late, "held open", err)
+	if err != nil {
+		return answer{event: event.ID, err: err}
+	}
+	word := d.postures.sayHold(d.id, actor, length)
+	if d.lease.why == standsUnlocked {
+		d.leaseOver("hold begins")
+	}
+	d.lease = lease{why: standsHeld, seq: word.Seq, by: actor, until: now + length, ends: word.Until, renew: now + leaseEvery}
+	d.way.heldIs(now, true)
+	d.follow(ctx, now, d.way.judge(now))
+	return answer{event: event.ID, posture: word}
+}
+
+// release locks a door that is held open, or that its hours unlock; these have no
+// word then until they end.
+func (d *door) release(ctx context.Context, actor string) answer {
+	ctx = context.WithoutCancel(ctx)
+	wall, clock := d.clock.now()
+	said := d.postures.of(d.id)
+	word := store.Posture{What: store.Release, Scope: access.ScopeDoor, ScopeID: d.id, Actor: actor}
+	if d.unlocks && !said.kept(wall) {
+		snapshot := d.rights.Load()
+		if snapshot.Unlocking(d.id, wall, clock, said.arrived).Open {
+			word.What, word.Until = store.KeepLocked, snapshot.UnlockEnds(d.id, wall)
+		}
+	}
+	held := d.lease.why == standsHeld || said.order.What == store.Hold
+	if !held && d.lease.why != standsUnlocked && word.What != store.KeepLocked {
+		return answer{err: errNotHeld}
+	}
+	detail := "hold released"
+	if !held {
+		detail = "unlock hours ended by hand"
+	}
+	event := d.byStaff(actor, detail)
+	word = d.postures.say(word)
+	err := d.lockNow(ctx) // which waits for no disk
+	d.forget(ctx, d.clock.Mono())
+	d.record(event, true)
+	return answer{event: event.ID, posture: word, held: held, err: err}
+}
+
+// open unlocks once because somebody of the staff said so. Into a door that is
+// locked down nobody is let by mistake: whoever means it says so.
+func (d *door) open(ctx context.Context, actor string, anyway bool) answer {
+	ctx = context.WithoutCancel(ctx)
+	locked := d.rights.Load().LockedDown(d.id)
+	if locked && !anyway {
+		return answer{err: errLockedDown}
+	}
+	detail := "open"
+	if locked {
+		detail = "open anyway, though locked down"
+	}
+	event := d.byStaff(actor, detail)
+	start := time.Now()
+	late := d.record(event, true)
+	err := d.strikeFor(ctx, event.ID, late, d.hold)
+	d.unlocked(d.hold, "", err) // who opens from afar does not walk in
+	return answer{event: event.ID, hold: d.hold, took: time.Since(start), err: err}
+}
+
+// byStaff begins a line of the journal about what somebody of the staff does.
+func (d *door) byStaff(actor, detail string) access.Event {
+	event := d.event(access.ActionEvent)
+	event.Actor, event.Detail = actor, detail
+	event.Credential.Kind, event.Presence = access.Operator, access.Remote
+	return event
+}
+
+// arrive notes the first to arrive: somebody who opened the door at its own tile,
+// while its hours wait for that.
+func (d *door) arrive(s *access.Snapshot, event *access.Event, at *tile) {
+	if !d.unlocks || at == nil || event.Presence == access.Remote {
+		return
+	}
+	arrived := d.postures.of(d.id).arrived
+	if d.arrived.After(arrived) {
+		arrived = d.arrived // on its way to the disk
+	}
+	if s.Unlocking(d.id, event.At, event.Clock, arrived).Waits {
+		d.arrived = event.At
+		d.postures.later(store.Posture{
+			At: event.At, Clock: event.Clock, What: store.Arrived, Scope: access.ScopeDoor, ScopeID: d.id, Actor: byGateway, Reason: "event " + event.ID,
+		})
+	}
+}

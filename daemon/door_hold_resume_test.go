@@ -1,0 +1,142 @@
+package daemon
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/daemon/store"
+)
+
+// saidBefore has the ledger hold a word of an earlier run.
+func (s *wiredStage) saidBefore(ago, length time.Duration) {
+	s.t.Helper()
+	word := ofFront(store.Hold)
+	word.At, word.Until = time.Now().UTC().Add(-ago), time.Now().UTC().Add(length-ago)
+	if err := s.postures.keep(s.postures.say(word)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func TestAHoldGoesOnAfterARestart(t *testing.T) {
+	inWiredStage(t, usualRules, func(s *wiredStage) {
+		ledger := s.keeps()
+		s.saidBefore(time.Hour, time.Hour+30*time.Second)
+		time.Sleep(time.Second)
+		s.sees("it goes on", "record system hold of anna goes on", "unlock 29.5s")
+		s.stands("it goes on:", "held_open")
+		if v := s.look(); v.heldBy != "anna" {
+			t.Errorf("held by %q", v.heldBy)
+		}
+		time.Sleep(31 * time.Second)
+		s.sees("it ends", "unlock 19.5s", "unlock 9.5s", "record system hold ended: its time is over")
+		s.stands("afterwards", "locked")
+		// No clock that is set back brings it back, nor a restart.
+		if diff := cmp.Diff([]store.PostureWhat{store.Hold, store.Release}, ledger.whats()); diff != "" {
+			t.Errorf("kept (-want +got):\n%s", diff)
+		}
+		s.clockIs(-30*time.Second, true)
+		time.Sleep(time.Minute)
+		s.sees("by a clock that was set back")
+	})
+}
+
+func TestAHoldWaitsForAClockThatCanBeTrusted(t *testing.T) {
+	inWiredStage(t, usualRules, func(s *wiredStage) {
+		s.clockIs(-time.Hour, false) // it jumped
+		time.Sleep(2 * time.Second)
+		s.saidBefore(time.Minute, time.Hour)
+		time.Sleep(time.Minute)
+		s.sees("it is not taken up, and says so once", "record system the hold of anna is not taken up: the clock is not trusted")
+		s.stands("meanwhile", "locked")
+		if got := s.look().waits; got != waitsClock {
+			t.Errorf("shown: %q", got)
+		}
+		s.clockIs(0, true)
+		time.Sleep(2 * time.Second)
+		s.sees("the clock is set", "record system hold of anna goes on", "unlock 30s")
+		s.clockIs(-2*time.Hour, false)
+		time.Sleep(time.Second)
+		s.sees("and is lost", "lock", "record system hold ended: the clock is not trusted")
+		if a := s.letGo(); a.err != nil || !a.held {
+			t.Errorf("a hold that waits is not released: %+v", a)
+		}
+		s.clockIs(0, true)
+		s.news()
+		time.Sleep(time.Minute)
+		s.sees("it was released")
+	})
+}
+
+func TestAHoldWhoseTimeIsOverIsNotTakenUp(t *testing.T) {
+	inWiredStage(t, usualRules, func(s *wiredStage) {
+		ledger := s.keeps()
+		s.saidBefore(2*time.Hour, time.Hour)
+		time.Sleep(2 * time.Second)
+		s.sees("it is over", "record system the hold of anna is not taken up: its time is over")
+		if diff := cmp.Diff([]store.PostureWhat{store.Hold, store.Release}, ledger.whats()); diff != "" {
+			t.Errorf("kept (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// A box without a clock chip comes up an hour behind; then the network sets it.
+func TestAHoldThatWasTakenUpEndsWithTheClockThatIsSet(t *testing.T) {
+	inWiredStage(t, usualRules, func(s *wiredStage) {
+		s.saidBefore(time.Minute, time.Hour)
+		time.Sleep(2 * time.Second)
+		s.stands("taken up", "held_open")
+		s.news()
+		s.clockIs(2*time.Hour, true)
+		time.Sleep(time.Second)
+		s.sees("the clock is set", "record system hold ended: its time is over")
+		s.stands("then", "open") // the last pulse runs out
+	})
+}
+
+// A hold of this run goes by the time that elapses, whatever happens to the clock.
+func TestAHoldOfThisRunHeedsNoClock(t *testing.T) {
+	inWiredStage(t, usualRules, func(s *wiredStage) {
+		a := s.hold(10 * time.Minute)
+		if err := s.postures.keep(a.posture); err != nil {
+			t.Fatal(err)
+		}
+		for _, ahead := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
+			s.clockIs(ahead, false)
+			time.Sleep(4 * time.Minute)
+			s.stands("by a clock that jumped", "held_open")
+		}
+		time.Sleep(3 * time.Minute)
+		s.stands("after its time", "locked")
+	})
+}
+
+func TestALockdownEndsAHoldForGood(t *testing.T) {
+	inWiredStage(t, usualRules, func(s *wiredStage) {
+		ledger := s.keeps()
+		a := s.hold(time.Hour)
+		if err := s.postures.keep(a.posture); err != nil {
+			t.Fatal(err)
+		}
+		down := s.postures.say(ofSite(store.LockDown))
+		time.Sleep(2 * time.Second)
+		if err := s.postures.keep(down); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.postures.keep(s.postures.say(ofSite(store.EndLockdown))); err != nil {
+			t.Fatal(err)
+		}
+		s.news()
+		time.Sleep(time.Minute)
+		s.sees("after the lockdown")
+		p, err := ledger.Postures(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Order("front"); got.What != store.Release || got.Reason != whyLockedDown || got.Scope != access.ScopeDoor {
+			t.Errorf("kept: %+v", got)
+		}
+	})
+}
