@@ -96,7 +96,8 @@ BENCHQUICK := -run '^$$' -benchtime 200ms -count 5
 bench: ## the figures, one line each: name value unit; progress goes to standard error
 	@$(MAKE) --no-print-directory setup build >&2
 	@go test -c $(GOFLAGS_ALL) -o $(BUILD)/tilesim.test ./cmd/tilesim >&2
-	@{ $(TEST) $(BENCHQUICK) -bench 'Decide|Build' ./daemon/access; \
+	@{ $(TEST) $(BENCHQUICK) -bench 'Decide|Build|With' ./daemon/access; \
+	   $(TEST) -run '^$$' -bench 'SnapshotMemory' -benchtime 1x ./daemon/access; \
 	   $(TEST) $(BENCHQUICK) -bench 'RoundTrip' ./hw/serial; \
 	   $(TEST) $(BENCHQUICK) -bench 'Poll|Handshake|Verify' ./hw/osdp ./hw/pkoc ./daemon/pass; \
 	   $(TEST) $(BENCHQUICK) -bench 'PollOf' ./hw; \
