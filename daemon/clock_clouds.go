@@ -68,7 +68,7 @@ func (c *cloudClocks) heard(source string, date time.Time, came, took time.Durat
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if last, ok := c.by[source]; ok && said.wall.Sub(last.at(said.mono)).Abs() <= driftAgree+said.off+last.off && came-last.mono < driftLasts {
+	if last, ok := c.by[source]; ok && said.wall.Sub(last.at(said.mono)).Abs() <= driftAgree+said.off+last.off {
 		said.since, said.proven = last.since, last.proven || came-last.since >= driftApart
 	}
 	c.by[source] = said

@@ -79,6 +79,12 @@ type house struct {
 // newHouse opens a gateway as Run does. Pairs of texts change its settings.
 func newHouse(t *testing.T, changes ...string) *house {
 	t.Helper()
+	return newHouseBy(t, SystemClock(), changes...)
+}
+
+// newHouseBy opens one that goes by another clock than that of the machine.
+func newHouseBy(t *testing.T, clock Clock, changes ...string) *house {
+	t.Helper()
 	// Not t.TempDir(): the sockets in it must fit in 108 bytes.
 	dir, err := os.MkdirTemp("", "house-")
 	if err != nil {
@@ -93,7 +99,7 @@ func newHouse(t *testing.T, changes ...string) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.gateway = newGateway(Options{Settings: settings, Version: "test", Log: hclog.NewNullLogger(), Clock: SystemClock()})
+	h.gateway = newGateway(Options{Settings: settings, Version: "test", Log: hclog.NewNullLogger(), Clock: clock})
 	t.Cleanup(func() {
 		if err := h.stop(); err != nil {
 			t.Errorf("stop: %v", err)
