@@ -98,8 +98,8 @@ func (s *scene) question(roster *access.Roster, doors []string, locked []access.
 	q.facts.Clock = access.ClockState(pick(s, "clock", []int{0, 0, 0, 1, 2, 3}))
 	q.facts.PIN = access.PINState(s.between(0, 3, "PIN state"))
 	if !q.facts.Clock.Trusted() {
-		if back := pick(s, "floor", []time.Duration{-1, 0, time.Hour, 8 * 24 * time.Hour}); back >= 0 {
-			q.facts.Floor = q.tap.At.Add(-back)
+		if !s.one("no floor", 4) { // one that is later than the tap shows that the clock lags
+			q.facts.Floor = q.tap.At.Add(pick(s, "floor", []time.Duration{0, time.Hour, -time.Hour, -8 * 24 * time.Hour}))
 		}
 		q.facts.Untrusted = pick(s, "untrusted", []time.Duration{0, 24 * time.Hour, 24*time.Hour + time.Microsecond})
 	}
@@ -152,6 +152,8 @@ func compare(s *access.Snapshot, q question, slow bool, count map[access.Reason]
 		return fmt.Sprintf("warned: got %t, want %t", got.Warned, want.warned)
 	case got.Granted && !slices.Contains(want.by, got.Grant.ID):
 		return fmt.Sprintf("granted by: got %s, want one of %v", got.Grant.ID, want.by)
+	case got.Granted && got.Age != q.ageOf(got.Grant.ID):
+		return fmt.Sprintf("age: got %v, want %v, of the right %s", got.Age, q.ageOf(got.Grant.ID), got.Grant.ID)
 	case got.Granted:
 		return ""
 	case got.Reason != got.Misses[0].Reason:
@@ -167,6 +169,18 @@ func compare(s *access.Snapshot, q question, slow bool, count map[access.Reason]
 		return fmt.Sprintf("works: got %v, want %v; reasons %v", got.Works, works, labels(got))
 	}
 	return ""
+}
+
+// ageOf is how long ago the source of a right was heard of.
+func (q question) ageOf(right string) time.Duration {
+	for _, g := range q.roster.Grants {
+		for _, c := range q.contacts {
+			if g.ID == right && g.Source == c.Source && !c.Ageless {
+				return q.tap.At.Sub(c.At)
+			}
+		}
+	}
+	return 0
 }
 
 func compareReasons(m *model, got access.Explanation, want verdict, slow bool) string {
