@@ -68,6 +68,7 @@ type gateway struct {
 	inputs   *inputsPart
 	sources  *sourcesPart
 
+	past      sync.Mutex                     // rights of another time are put together one at a time
 	reloading sync.Mutex                     // one reload at a time; guards ending
 	ending    bool                           // no reload any more
 	settings  atomic.Pointer[config.Options] // replaced whole by a reload

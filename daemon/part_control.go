@@ -11,7 +11,7 @@ import (
 func (g *gateway) openControl() error {
 	log := g.log.Named("control")
 	server := control.NewServer(control.Operations{
-		Status: g, Doors: g, Holds: g, Readers: g, Movers: g, Events: g, Access: g, Sync: g, Kisi: g, Reload: g,
+		Status: g, Doors: g, Holds: g, Readers: g, Movers: g, Events: g, Access: g, Who: g, Seen: g, Sync: g, Kisi: g, Reload: g,
 	}, log)
 	for _, s := range []struct {
 		path, group string

@@ -45,14 +45,7 @@ func (g *gateway) restorePassages(d *door) {
 func wentThrough(events []access.Event) (passed []access.Event) {
 	unused := map[string]bool{}
 	for i := range events {
-		switch e := &events[i]; e.Kind {
-		case access.OutcomeEvent:
-			unused[e.Ref] = unused[e.Ref] || e.Detail != didUnlock
-		case access.AlarmEvent:
-			alarm, begins, known := access.AlarmOf(e.Detail)
-			unused[e.Ref] = unused[e.Ref] || known && begins && alarm == access.NoEntry
-		case access.DecisionEvent, access.ActionEvent, access.SystemEvent:
-		}
+		unused[events[i].Ref] = unused[events[i].Ref] || notUsed(&events[i])
 	}
 	newest := map[access.Digest]int{}
 	for i := range events {
@@ -66,6 +59,20 @@ func wentThrough(events []access.Event) (passed []access.Event) {
 		}
 	}
 	return passed
+}
+
+// notUsed says of an event whether by it a decision opened nothing, or nobody went
+// through.
+func notUsed(e *access.Event) bool {
+	switch e.Kind {
+	case access.OutcomeEvent:
+		return e.Detail != didUnlock
+	case access.AlarmEvent:
+		alarm, begins, known := access.AlarmOf(e.Detail)
+		return known && begins && alarm == access.NoEntry
+	default:
+		return false
+	}
 }
 
 // lastPassage is when a credential last went through a door before an instant, as

@@ -19,8 +19,9 @@ import (
 func newEvent(t *tool) *cobra.Command {
 	return noun("event", "read the journal", "Reads the journal: every tap and what came of it, and all that people and the\ngateway did.",
 		`  tilegate event list --door front
+  tilegate event show 4711
   tilegate event follow`,
-		newEventList(t), newEventFollow(t))
+		newEventList(t), newEventShow(t), newEventFollow(t))
 }
 
 // selection is the flags that choose events.
@@ -219,7 +220,10 @@ func alarmWords(e access.Event) (what, detail string) {
 }
 
 func decisionWord(e access.Event) string {
-	if e.Reason == access.Granted {
+	switch {
+	case e.Reason == access.Granted && e.Warned:
+		return "granted, warning: passback"
+	case e.Reason == access.Granted:
 		return "granted"
 	}
 	reasons := []string{e.Reason.String()}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -22,6 +23,8 @@ type gateway struct {
 	syncs   []control.Sync
 	checks  []cloud.CheckLine
 	change  []string
+	openers []control.Opener
+	seen    control.Seen
 	err     error // of everything that acts, if set
 
 	acted     []string // who did what
@@ -130,6 +133,8 @@ func refusal() control.Answer {
 				}},
 			},
 		},
+		Say:  "Your booking for Meeting room begins tomorrow at 09:00.",
+		Kisi: []control.KisiKnows{{Grant: "g7", Knows: true, Words: "Kisi has it: role assignment 7, on group 31"}},
 		Door: "front", DoorName: "Front door", At: noon, Name: "Anna Rossi",
 		Sources: []control.Sync{{Source: "kisi", Contact: noon.Add(-3 * time.Minute), Tried: noon.Add(-3 * time.Minute), Result: "ok"}},
 	}
@@ -138,12 +143,13 @@ func refusal() control.Answer {
 func welcome() control.Answer {
 	a := refusal()
 	a.Granted, a.Reason, a.Words, a.Misses = true, access.Granted, access.Granted.Words(), nil
+	a.Say, a.Kisi = "The door opens by your plan for Coworkers.", nil
 	a.Grant = &access.GrantView{ID: "g1", Scope: "group", ScopeID: "30", ScopeName: "Coworkers", From: noon.Add(-24 * time.Hour), Source: "kisi", Cause: "plan"}
 	return a
 }
 
 func (g *gateway) operations() control.Operations {
-	return control.Operations{Status: g, Doors: g, Holds: g, Readers: g, Movers: g, Events: g, Access: g, Sync: g, Kisi: g, Reload: g}
+	return control.Operations{Status: g, Doors: g, Holds: g, Readers: g, Movers: g, Events: g, Access: g, Who: g, Seen: g, Sync: g, Kisi: g, Reload: g}
 }
 
 func (g *gateway) act(what string) error {
@@ -248,7 +254,33 @@ func (g *gateway) Why(_ context.Context, question control.Question) (control.Ans
 	if !question.At.IsZero() {
 		answer.At = question.At
 	}
+	if question.Event != "" && answer.Replay == nil {
+		answer.Replay = &control.Replay{Event: g.events[2], Verdict: control.Agrees}
+	}
 	return answer, nil
+}
+
+func (g *gateway) Who(_ context.Context, query control.WhoQuery, each func(control.Opener) error) error {
+	for _, o := range g.openers {
+		if !o.Granted && !query.All {
+			continue
+		}
+		if err := each(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *gateway) Seen(_ context.Context, caller control.Caller, since time.Time) (control.Seen, error) {
+	seen := g.seen
+	if !since.IsZero() {
+		seen.Since = since
+	}
+	if caller.Name == "" {
+		return seen, errors.New("who looks is not known")
+	}
+	return seen, nil
 }
 
 func (g *gateway) Simulate(_ context.Context, _ control.Caller, question control.Question) (control.Answer, error) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/daemon/control"
 )
 
@@ -33,6 +34,18 @@ func (a *asking) addPerson(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&a.question.Person, "person", "", "the person: `NAME`, mail or id")
 }
 
+// addEvent lets the question be about a tap that was.
+func (a *asking) addEvent(cmd *cobra.Command) {
+	a.who = append(a.who, "event")
+	cmd.Flags().StringVar(&a.question.Event, "event", "", "the tap that was: its `NUMBER`, its id or its code")
+}
+
+// addPresence lets a question be about somebody who does not hold a card to a tile.
+func (t *tool) addPresence(cmd *cobra.Command, into *access.Presence) {
+	cmd.Flags().TextVar(into, "presence", access.AtReader, "from `WHERE`: reader, near (a phone at the tile) or remote")
+	t.completes(cmd, "presence", cobra.FixedCompletions([]cobra.Completion{"reader", "near", "remote"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
 // read checks the flags and makes the question. A card or a code is never
 // repeated in an error.
 func (a *asking) read(cmd *cobra.Command, t *tool) (control.Question, error) {
@@ -46,7 +59,13 @@ func (a *asking) read(cmd *cobra.Command, t *tool) (control.Question, error) {
 	if given != 1 {
 		return q, wrong(cmd, "say who taps: exactly one of --%s", strings.Join(a.who, ", --"))
 	}
-	if q.Door == "" {
+	if cmd.Flags().Changed("event") {
+		for _, other := range []string{"door", "at", "presence"} {
+			if cmd.Flags().Changed(other) {
+				return q, wrong(cmd, "an event knows its door, its time and its presence: leave --%s away", other)
+			}
+		}
+	} else if q.Door == "" {
 		return q, wrong(cmd, "say which door: --door DOOR")
 	}
 	for _, value := range []*string{&q.Card, &q.Code} {
@@ -59,7 +78,7 @@ func (a *asking) read(cmd *cobra.Command, t *tool) (control.Question, error) {
 		}
 		*value = line
 	}
-	if q.Person == "" && q.Card == "" && q.Code == "" {
+	if q.Person == "" && q.Card == "" && q.Code == "" && q.Event == "" {
 		return q, wrong(cmd, "the one who taps is empty")
 	}
 	if q.Card != "" {

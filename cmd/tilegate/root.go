@@ -49,7 +49,7 @@ in UTC and durations whole nanoseconds.`,
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrong(cmd, "%v", err) })
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { _, _ = t.out.Write([]byte(helpText(cmd))) })
 	root.AddCommand(
-		newStatus(t), newDoor(t), newReader(t), newEvent(t), newWhy(t), newTap(t), newSync(t),
+		newStatus(t), newDoor(t), newReader(t), newEvent(t), newWhy(t), newWho(t), newPerson(t), newTap(t), newSync(t),
 		newConfig(t), newReload(t), newKisi(t), newVersion(t),
 	)
 	root.AddCommand(builders(t)...)

@@ -31,7 +31,7 @@ the format with an example.`,
   tilegate tap simulate --code - --door front --json < code.txt
   tilegate tap simulate --case opening-hours.toml`,
 		Annotations: exits(`0    granted: the strike answered; or all of the case is as it says
-1    it failed, there is no such door, or the case has mistakes
+1    it failed, there is no such door, the strike did not answer, or the case has mistakes
 2    the command line is wrong
 10   refused; or something of the case is different
 130  interrupted`),
@@ -64,7 +64,7 @@ func (t *tool) simulate(cmd *cobra.Command, a *asking) error {
 	}
 	if !t.asJSON {
 		defer func() {
-			if answer.Took > 0 {
+			if answer.Took > 0 && answer.Silent == "" {
 				t.say("The strike moved after %v.", answer.Took.Round(10*time.Microsecond))
 			}
 			if answer.Event != "" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -18,6 +19,19 @@ func TestTapSimulateTellsWhatTheDoorDid(t *testing.T) {
 	golden(t, "tap", text)
 	if diff := cmp.Diff([]string{"tap front", "tap front"}, g.acted); diff != "" {
 		t.Errorf("acted (-want +got):\n%s", diff)
+	}
+}
+
+// Whoever tries a tap wants to know what was decided, above all when the strike is
+// not there.
+func TestASilentStrikeDoesNotHideTheDecision(t *testing.T) {
+	g := morning()
+	g.answer = welcome()
+	g.answer.Silent = "no answer from unit 1"
+	s := open(t, g)
+	got := s.run(t, "tap", "simulate", "--card", "04:A2:B3:C4", "--door", "front")
+	if got.code != exitFailed || !strings.Contains(got.out, "Granted: Front door opens") || !strings.Contains(got.err, "no answer from unit 1") {
+		t.Errorf("exit %d, output %q, error %q", got.code, got.out, got.err)
 	}
 }
 

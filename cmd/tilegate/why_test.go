@@ -25,6 +25,76 @@ func TestWhyTellsTheDesk(t *testing.T) {
 	golden(t, "why", text)
 }
 
+// replayed is the refusal of morning's event 3, decided again.
+func replayed(g *gateway, verdict control.Verdict) control.Answer {
+	a := refusal()
+	a.Sources, a.RightsOf, a.Works = nil, noon.Add(-72*time.Hour), a.Misses[0].Opens
+	a.Say += " The code of this tap is JEDB."
+	a.Replay = &control.Replay{
+		Event: g.events[2], Code: "JEDB", Verdict: verdict,
+		After: []access.Event{{Seq: 9, Kind: access.OutcomeEvent, At: noon, Detail: "not recorded in time: the door stayed shut"}},
+	}
+	return a
+}
+
+func TestATapThatWasIsDecidedAgain(t *testing.T) {
+	g := morning()
+	s := open(t, g)
+	g.answer = replayed(g, control.Agrees)
+	g.answer.Replay.Others = g.events[1:2]
+	text := s.transcript(t, "why", "--event", "3")
+	g.answer = replayed(g, control.Differs)
+	g.answer.Replay.Differs = []string{"reason: recorded not_yet, now expired"}
+	text += s.transcript(t, "why", "--event", "JEDB")
+	g.answer = replayed(g, control.NotKept)
+	g.answer.Replay.Why = "the rights of then are not kept any more: they are for 30 days"
+	text += s.transcript(t, "why", "--event", "3")
+	text += s.transcript(t, "event", "show", "3")
+	g.answer = welcome()
+	g.answer.Warned = true
+	g.answer.Replay = &control.Replay{
+		Event: g.events[1], Code: "1234", Verdict: control.Agrees,
+		After: []access.Event{{Kind: access.OutcomeEvent, Detail: "unlocked"}, {Kind: access.AlarmEvent, Detail: access.NoEntry.Detail(true)}},
+	}
+	text += s.transcript(t, "why", "--event", "2")
+	golden(t, "why_event", text)
+}
+
+func TestWhoCanOpenADoor(t *testing.T) {
+	g := morning()
+	s := open(t, g)
+	text := s.transcript(t, "who", "--door", "front")
+	g.openers = []control.Opener{
+		{Holder: "h1", Name: "Anna Rossi", Granted: true, Grant: welcome().Grant},
+		{Holder: "h2", Granted: true, Grant: refusal().Misses[0].Grant, Until: noon.Add(3 * time.Hour)},
+		{Holder: "h3", Name: "Berta", Reason: access.OutsideHours, Grant: welcome().Grant, Works: noon.Add(21 * time.Hour)},
+		{Holder: "h4", Name: "Carlo", Grant: welcome().Grant, NoCard: true},
+		{Holder: "h5", Name: "Dora", Reason: access.Suspended},
+	}
+	text += s.transcript(t, "who", "--door", "front")
+	text += s.transcript(t, "who", "--door", "front", "--all", "--at", "2026-11-22 09:00")
+	text += s.transcript(t, "who", "--door", "front", "--json")
+	golden(t, "who", text)
+}
+
+func TestWhoWasSeen(t *testing.T) {
+	g := morning()
+	g.seen = control.Seen{
+		Since: noon.Add(-12 * time.Hour), At: noon, Why: "who leaves is not read at every door to the outside: Rear door",
+		People: []control.SeenPerson{
+			{Holder: "h1", Name: "Anna Rossi", Door: "front", DoorName: "Front door", At: noon.Add(-time.Hour), Way: "in"},
+			{Holder: "h2", Door: "lab", At: noon.Add(-2 * time.Hour)},
+			{Holder: "h3", Name: "Carlo", Door: "front", DoorName: "Front door", At: noon.Add(-time.Minute), Way: "out", Left: true},
+		},
+	}
+	s := open(t, g)
+	text := s.transcript(t, "person", "seen")
+	g.seen.Evacuation, g.seen.Why = true, ""
+	text += s.transcript(t, "person", "seen", "--since", "2026-11-21 06:00")
+	text += s.transcript(t, "person", "seen", "--since", "06:00", "--today")
+	golden(t, "person", text)
+}
+
 func TestWhyExitsAsTheDoorWouldAnswer(t *testing.T) {
 	g := morning()
 	s := open(t, g)

@@ -80,15 +80,15 @@ func (s *saying) miss(m *MissView) string {
 		}
 		return right(m.Grant) + " ended " + s.when(m.Grant.Until) + "."
 	case OutsideHours:
-		if m.Detail != "" {
-			return right(m.Grant) + " counts " + m.Detail + "."
+		if hours, ok := plainHours(m.Detail); ok {
+			return right(m.Grant) + " counts " + hours + "."
 		}
-		return right(m.Grant) + " does not count at this time."
+		return sentence(right(m.Grant)+" does not count at this time", m.Detail)
 	case DoorHours:
-		if m.Detail != "" {
-			return "This door opens " + m.Detail + ", whoever comes."
+		if hours, ok := plainHours(m.Detail); ok {
+			return "Whoever comes, this door opens only " + hours + "."
 		}
-		return "This door does not open at this time, whoever comes."
+		return sentence("Whoever comes, this door does not open at this time", m.Detail)
 	case Passback:
 		if m.Opens.IsZero() {
 			return "Your card was used at this door a moment ago."
@@ -167,6 +167,16 @@ func right(g *GrantView) string {
 		return said + " for this " + g.Scope
 	}
 	return said + " for " + g.ScopeName
+}
+
+// plainHours are the hours of a Detail without their zone, which is that of the
+// door at which the member stands; none where it says why there are no hours.
+func plainHours(detail string) (hours string, ok bool) {
+	at := strings.LastIndex(detail, " (")
+	if at < 0 || !strings.HasSuffix(detail, ")") {
+		return "", false
+	}
+	return detail[:at], true
 }
 
 func lower(said string) string { return strings.ToLower(said[:1]) + said[1:] }

@@ -34,7 +34,7 @@ func TestTheDeskCanSayIt(t *testing.T) {
 		},
 		{
 			name: "outside the hours of the group", in: Explanation{Works: noon.Add(time.Hour)},
-			misses: []MissView{{Reason: OutsideHours, Detail: "Mon–Fri 08:00–18:00", Grant: hot("role", 0, 0)}}, code: "939A",
+			misses: []MissView{{Reason: OutsideHours, Detail: "Mon–Fri 08:00–18:00 (Europe/Rome)", Grant: hot("role", 0, 0)}}, code: "939A",
 			want: "Your right for Hot desk counts Mon–Fri 08:00–18:00. It works again today at 14:00. The code of this tap is 939A.",
 		},
 		{
@@ -54,9 +54,13 @@ func TestTheDeskCanSayIt(t *testing.T) {
 		},
 		{
 			name: "the door is shut on weekends and the person is suspended", misses: []MissView{{Reason: Suspended}, {Reason: DoorHours}},
-			want: "Your access is suspended. This door does not open at this time, whoever comes.",
+			want: "Your access is suspended. Whoever comes, this door does not open at this time.",
 		},
-		{name: "the door has hours", misses: []MissView{{Reason: DoorHours, Detail: "Mon–Fri 07:00–22:00"}}, want: "This door opens Mon–Fri 07:00–22:00, whoever comes."},
+		{name: "the door has hours", misses: []MissView{{Reason: DoorHours, Detail: "Mon–Fri 07:00–22:00 (Europe/Rome)"}}, want: "Whoever comes, this door opens only Mon–Fri 07:00–22:00."},
+		{
+			name: "a group without hours", misses: []MissView{{Reason: OutsideHours, Detail: "no hours are set, so it never opens", Grant: hot("role", 0, 0)}},
+			want: "Your right for Hot desk does not count at this time: no hours are set, so it never opens.",
+		},
 		{name: "locked down", misses: []MissView{{Reason: LockedDown, Detail: "staff locked down the whole site"}}, want: "This door is locked down for everybody at the moment: staff locked down the whole site."},
 		{name: "again too soon", in: Explanation{Works: noon.Add(5 * time.Minute)}, misses: []MissView{{Reason: Passback, Opens: noon.Add(5 * time.Minute)}}, want: "Your card was used at this door a moment ago; it can be used again today at 13:05."},
 		{

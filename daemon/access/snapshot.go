@@ -1,7 +1,6 @@
 package access
 
 import (
-	"bytes"
 	"math"
 	"time"
 )
@@ -161,41 +160,18 @@ func (s *Snapshot) WithGeneration(generation uint64) *Snapshot {
 	return &next
 }
 
-// CredentialOf is a credential of the holder: an active one if there is one, and
-// a PIN only if there is nothing else. It looks at every credential, so it is for
-// questions, not for taps.
+// CredentialOf is the best credential of the holder: an active one before one that
+// is not, the safer before the other, and a PIN only if there is nothing else. It
+// looks at every credential, so it is for questions, not for taps.
 func (s *Snapshot) CredentialOf(holderID string) (Credential, bool) {
-	of := s.findHolder(holderID)
-	var best assignment
-	rank := 0
-	look := func(a *assignment) {
-		if of < 0 || a.holder != uint32(of) || a.clash {
-			return
+	of, book := s.findHolder(holderID), s.openBook()
+	best := &assignment{}
+	book.each(func(_ int32, a *assignment) {
+		if of >= 0 && a.holder == uint32(of) && a.better(best) {
+			best = a
 		}
-		good := 1
-		if a.kind != PIN {
-			good += 2
-		}
-		if a.active {
-			good++
-		}
-		if good > rank || good == rank && bytes.Compare(a.digest[:], best.digest[:]) < 0 {
-			best, rank = *a, good
-		}
-	}
-	for i := range s.assignments {
-		if a := &s.assignments[i]; s.over == nil || s.over.cards[a.digest] == nil {
-			look(a)
-		}
-	}
-	if s.over != nil {
-		for _, h := range s.over.cards {
-			for i := range h.found {
-				look(&h.found[i])
-			}
-		}
-	}
-	return Credential{Kind: best.kind, Digest: best.digest, Assurance: best.assurance}, rank > 0
+	})
+	return best.credential(), best.rank() > 0
 }
 
 // DoorName is how people call a door, or its id.

@@ -89,7 +89,7 @@ func (c *checker) policy(path string, door *doorTable) {
 func (c *checker) door(path string, door *doorTable) Door {
 	checked := Door{
 		ID: door.ID, Name: firstOf(door.Name, door.ID), Hold: door.Hold, ExtendedHold: max(door.Hold, door.ExtendedHold),
-		RelockOnOpen: door.RelockOnOpen, ForcedAlarm: forcedAlarm(door), HeldAfter: door.HeldAfter, HeldWarning: door.HeldWarning,
+		Interior: door.Interior, RelockOnOpen: door.RelockOnOpen, ForcedAlarm: forcedAlarm(door), HeldAfter: door.HeldAfter, HeldWarning: door.HeldWarning,
 		UnlockSchedules: door.UnlockSchedules != nil && *door.UnlockSchedules, UnlockUnsaid: door.UnlockSchedules == nil,
 		Policy: access.Policy{
 			Door: door.ID, Name: firstOf(door.Name, door.ID),

@@ -67,6 +67,7 @@ type Door struct {
 	ExtendedHold time.Duration // for people who need longer; at least Hold
 	RelockOnOpen bool          // end the pulse when the contact says that the door opened
 	ForcedAlarm  bool          // an opening that nobody let happen is an alarm; only with a contact
+	Interior     bool          // it is no way out of the building
 	HeldAfter    time.Duration // how long the door may stand open
 	HeldWarning  time.Duration // how long before that the tile warns
 	// UnlockSchedules has the door stand open for everybody in its unlock hours.

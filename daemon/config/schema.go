@@ -47,6 +47,7 @@ type doorTable struct {
 	AskPIN           bool              `toml:"ask_pin"`
 	HighSecurity     bool              `toml:"high_security"`
 	Residential      bool              `toml:"residential"`
+	Interior         bool              `toml:"interior"`
 	RelockOnOpen     bool              `toml:"relock_on_open"`
 	ForcedAlarm      *bool             `toml:"forced_alarm"`
 	HeldAfter        time.Duration     `toml:"held_after"`

@@ -72,9 +72,10 @@ func (c *Client) Events(ctx context.Context, query EventQuery) ([]access.Event, 
 	return get[[]access.Event](ctx, c, "/v1/events?"+query.values().Encode())
 }
 
-// Why decides a tap that is only a question.
+// Why decides a tap that is only a question. About another time it may take a
+// while: the rights of then are put together first.
 func (c *Client) Why(ctx context.Context, question Question) (Answer, error) {
-	return post[Answer](ctx, c, "/v1/why", quickly, question)
+	return post[Answer](ctx, c, "/v1/why", slowly, question)
 }
 
 // Simulate runs a tap through a door; the strike moves. It needs the operate

@@ -3,6 +3,7 @@ package control
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/tilegate/tilegate/cloud"
 	"github.com/tilegate/tilegate/daemon/access"
@@ -25,7 +26,7 @@ type house struct {
 }
 
 func (h *house) operations() Operations {
-	return Operations{Status: h, Doors: h, Holds: h, Events: h, Access: h, Sync: h, Kisi: h, Reload: h}
+	return Operations{Status: h, Doors: h, Holds: h, Events: h, Access: h, Who: h, Seen: h, Sync: h, Kisi: h, Reload: h}
 }
 
 func (h *house) note(args ...any) error {
@@ -92,6 +93,19 @@ func (h *house) Follow(ctx context.Context, query EventQuery, each func(access.E
 
 func (h *house) Why(_ context.Context, question Question) (Answer, error) {
 	return h.answer, h.note(question)
+}
+
+func (h *house) Who(_ context.Context, query WhoQuery, each func(Opener) error) error {
+	for _, o := range []Opener{{Holder: "h1", Granted: true}, {Holder: "h2"}} {
+		if err := each(o); err != nil {
+			return err
+		}
+	}
+	return h.note(query)
+}
+
+func (h *house) Seen(_ context.Context, caller Caller, since time.Time) (Seen, error) {
+	return Seen{Since: since, Evacuation: true, People: []SeenPerson{{Holder: "h1", Way: "in"}}}, h.note(caller, since)
 }
 
 func (h *house) Simulate(_ context.Context, caller Caller, question Question) (Answer, error) {

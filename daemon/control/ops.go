@@ -29,6 +29,8 @@ type Operations struct {
 	Movers  MoverOps
 	Events  EventOps
 	Access  AccessOps
+	Who     WhoOps
+	Seen    SeenOps
 	Sync    SyncOps
 	Kisi    KisiOps
 	Reload  ReloadOps
@@ -64,7 +66,7 @@ type EventOps interface {
 // AccessOps explains decisions.
 type AccessOps interface {
 	// Why decides a tap that is only a question: nothing opens, nothing is
-	// recorded as a tap.
+	// recorded as a tap. It may be about another time, or about a tap that was.
 	Why(ctx context.Context, question Question) (Answer, error)
 	// Simulate runs a tap through a door as if its tile had read it: the
 	// strike moves and the journal says who simulated it. Needs operate.
@@ -203,29 +205,6 @@ type EventQuery struct {
 	Reason string    `json:"reason"`
 	Since  time.Time `json:"since"`
 	Until  time.Time `json:"until"`
-}
-
-// Question is a tap in words. Exactly one of Person, Card and Code is set.
-type Question struct {
-	Door     string          `json:"door"`
-	Person   string          `json:"person,omitempty"` // holder id, name or mail
-	Card     string          `json:"card,omitempty"`   // UID in hex
-	Code     string          `json:"code,omitempty"`   // text of a QR code
-	At       time.Time       `json:"at,omitzero"`      // zero: now
-	Presence access.Presence `json:"presence"`
-}
-
-// Answer is a decision in words.
-type Answer struct {
-	access.Explanation
-	Door     string        `json:"door"`
-	DoorName string        `json:"door_name"`
-	At       time.Time     `json:"at"`
-	Name     string        `json:"name,omitempty"` // of the holder, for people
-	Note     string        `json:"note,omitempty"` // what the answer rests on, where that is not plain
-	Sources  []Sync        `json:"sources"`        // how old the rights are
-	Event    string        `json:"event,omitempty"`
-	Took     time.Duration `json:"took,omitempty"` // of a simulated tap, to the strike
 }
 
 // Sync is how one source is doing.

@@ -44,6 +44,8 @@ func (s *Server) routes() []route {
 		{pattern: "GET /v1/events", answer: s.events},
 		{pattern: "GET /v1/events/follow", stream: s.follow},
 		{pattern: "POST /v1/why", answer: s.why},
+		{pattern: "POST /v1/who", stream: s.who},
+		{pattern: "POST /v1/seen", answer: s.seen},
 		{pattern: "POST /v1/taps", acts: true, answer: s.simulate},
 		{pattern: "GET /v1/sync", answer: s.syncStatus},
 		{pattern: "POST /v1/sync", acts: true, answer: s.syncNow},
@@ -136,7 +138,7 @@ func (s *Server) simulate(r *http.Request, caller Caller) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !question.At.IsZero() {
+	if !question.At.IsZero() || question.Event != "" {
 		return nil, &Error{
 			Code: BadRequest, Message: "a simulated tap moves the strike, so it happens now, not at another time",
 			Hint: "ask about another time with: tilegate why",
@@ -198,15 +200,17 @@ func decodeQuestion(r *http.Request) (Question, error) {
 		return q, err
 	}
 	asked := 0
-	for _, who := range []string{q.Person, q.Card, q.Code} {
+	for _, who := range []string{q.Person, q.Card, q.Code, q.Event} {
 		if who != "" {
 			asked++
 		}
 	}
 	switch {
 	case asked != 1:
-		return q, &Error{Code: BadRequest, Message: "ask about one person, one card or one code"}
-	case q.Door == "":
+		return q, &Error{Code: BadRequest, Message: "ask about one person, one card, one code or one event"}
+	case q.Event != "" && (q.Door != "" || !q.At.IsZero()):
+		return q, &Error{Code: BadRequest, Message: "an event knows its door and its time", Hint: "leave --door and --at away"}
+	case q.Event == "" && q.Door == "":
 		return q, &Error{Code: BadRequest, Message: "the question names no door", Hint: "see: tilegate door list"}
 	}
 	return q, nil

@@ -119,6 +119,15 @@ func TestEveryOperationReachesTheGatewayAndComesBackWhole(t *testing.T) {
 	check("events", h.events, []any{query})(events, err)
 	why, err := c.Why(ctx, question)
 	check("why", h.answer, []any{question})(why, err)
+	about := Question{Event: "4711"}
+	why, err = c.Why(ctx, about)
+	check("why of an event", h.answer, []any{about})(why, err)
+	people := WhoQuery{Door: "front", At: at, Presence: access.Remote, All: true}
+	var openers []Opener
+	err = c.Who(ctx, people, func(o Opener) error { openers = append(openers, o); return nil })
+	check("who", []Opener{{Holder: "h1", Granted: true}, {Holder: "h2"}}, []any{people})(openers, err)
+	seen, err := c.Seen(ctx, at)
+	check("seen", Seen{Since: at, Evacuation: true, People: []SeenPerson{{Holder: "h1", Way: "in"}}}, []any{me(), at})(seen, err)
 	simulated, err := c.Simulate(ctx, tap)
 	check("simulate", h.answer, []any{me(), tap})(simulated, err)
 	syncs, err := c.SyncStatus(ctx)
@@ -273,9 +282,13 @@ func TestBadRequestsGetWords(t *testing.T) {
 		{"a wish we do not know", "POST", "/v1/taps", `{"door":"front","card":"04","presence":"reader","quietly":true}`, 400, "quietly"},
 		{"an unknown presence", "POST", "/v1/why", `{"door":"front","card":"04","presence":"dream"}`, 400, "use reader, near or remote"},
 		{"too large", "POST", "/v1/why", `{"door":"` + strings.Repeat("x", 65<<10) + `"}`, 400, "more than 65536 bytes"},
-		{"nobody asked about", "POST", "/v1/why", `{"door":"front"}`, 400, "one person, one card or one code"},
-		{"two asked about", "POST", "/v1/why", `{"door":"front","card":"04","code":"c"}`, 400, "one person, one card or one code"},
+		{"nobody asked about", "POST", "/v1/why", `{"door":"front"}`, 400, "one person, one card, one code or one event"},
+		{"two asked about", "POST", "/v1/why", `{"door":"front","card":"04","code":"c"}`, 400, "one person, one card, one code or one event"},
 		{"no door", "POST", "/v1/why", `{"card":"04"}`, 400, "names no door"},
+		{"an event at another door", "POST", "/v1/why", `{"event":"4711","door":"front"}`, 400, "knows its door"},
+		{"an event at another time", "POST", "/v1/why", `{"event":"4711","at":"2030-01-01T00:00:00Z"}`, 400, "knows its door"},
+		{"a tap that was", "POST", "/v1/taps", `{"event":"4711"}`, 400, "happens now"},
+		{"who, at no door", "POST", "/v1/who", `{}`, 400, "names no door"},
 		{"a tap tomorrow", "POST", "/v1/taps", `{"door":"front","card":"04","at":"2030-01-01T00:00:00Z"}`, 400, "happens now"},
 		{"too many events", "GET", "/v1/events?limit=10001", "", 400, "use 0 to 10000"},
 		{"fewer than no events", "GET", "/v1/events?limit=-1", "", 400, "use 0 to 10000"},
