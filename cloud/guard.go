@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tilegate/tilegate/daemon/access"
@@ -27,7 +28,7 @@ const (
 // every door here.
 //
 // A removal is proven when the source's own total of people of the group
-// agrees with the rows that it sent. The zero Guard watches every door. A
+// agrees with the rows that it sent. Schedules are held alike (guard_hours.go). The zero Guard watches every door. A
 // Guard is not safe for concurrent use.
 type Guard struct {
 	watch    map[string]struct{} // nil: every door
@@ -35,10 +36,18 @@ type Guard struct {
 	approved map[absence]struct{}
 }
 
-// absence is one person's loss of one door, or of a credential there.
+// absence is one person's loss of one door, or of a credential there; or a
+// schedule that is missing.
 type absence struct {
 	holder, door string
 	card         bool
+	schedule     string
+}
+
+// Proof is what a source says beside its rows of what is gone on purpose.
+type Proof struct {
+	Counts map[string]int      // the source's own totals of people, by group
+	Off    map[string]struct{} // schedules that are listed and do not count
 }
 
 // Verdict is what may be taken into use.
@@ -50,12 +59,15 @@ type Verdict struct {
 	// Dropped are rows of the crawl that pointed at nothing.
 	Dropped []access.Problem
 	// Held are the removals that wait, a line for each door, with names of
-	// people: for staff, not for a log.
+	// people, and for the hours of each group or door: for staff, not for a log.
 	Held []string
 	// People counts those whose removal waits.
 	People int
 	// NeedsPerson says that another crawl will not release all of them.
 	NeedsPerson bool
+	// Unlocks are the schedules by which doors stand open for everybody as they
+	// did not before, a line for each. They pass.
+	Unlocks []string
 	// Foreign says that the crawl has nothing in common with before, while
 	// people would lose doors: it is somebody else's, and Roster is that of
 	// before, with nothing of it.
@@ -75,15 +87,13 @@ func NewGuard(doors []string) *Guard {
 	return g
 }
 
-// Pass judges a complete crawl against what the doors decide by. Counts are
-// the source's own totals of people for each group, where it has them. The
-// clock given should carry a monotonic reading: a jump of the wall clock must
+// Pass judges a complete crawl against what the doors decide by. The clock given should carry a monotonic reading: a jump of the wall clock must
 // not make one crawl into two. Rows of next that point at nothing are dropped
 // first. Neither roster is changed.
-func (g *Guard) Pass(previous, next access.Roster, counts map[string]int, now time.Time) Verdict {
+func (g *Guard) Pass(previous, next access.Roster, proof Proof, now time.Time) Verdict {
 	next, dropped := access.Prune(next)
 	doors := g.index(&previous, &next)
-	c := crawl{doors: doors, before: newReach(&previous, doors), after: newReach(&next, doors), counts: counts, now: now}
+	c := crawl{doors: doors, old: &previous, before: newReach(&previous, doors), after: newReach(&next, doors), counts: proof.Counts, now: now}
 	c.compare(g.approved)
 	hold := c.judge()
 
@@ -109,9 +119,13 @@ func (g *Guard) Pass(previous, next access.Roster, counts map[string]int, now ti
 			held = append(held, loss{holder: l.holder, grant: l.grant, doors: wait})
 		}
 	}
+	hours := c.compareHours(next.Schedules, proof.Off)
+	kept, lines, person := g.holdHours(hours, missing)
 	g.missing, g.approved = missing, c.approved
-	v := c.verdict(next, held, hold)
-	v.Dropped = dropped
+	v := c.verdict(hours.with(next, kept), held, hold)
+	v.Held, v.NeedsPerson = append(v.Held, lines...), v.NeedsPerson || person
+	slices.Sort(v.Held)
+	v.Dropped, v.Unlocks = dropped, c.unlocks(next.Schedules)
 	if len(held) > 0 && c.foreign() {
 		v.Roster, v.Foreign = previous, true
 	}
@@ -119,8 +133,8 @@ func (g *Guard) Pass(previous, next access.Roster, counts map[string]int, now ti
 }
 
 // Approve releases the removals that Pass held last, and only those: the next
-// Pass lets them through if they are still said. It returns how many rights
-// and credentials they are.
+// Pass lets them through if they are still said. It returns how many rights,
+// credentials and schedules they are.
 func (g *Guard) Approve() int {
 	if g.approved == nil {
 		g.approved = make(map[absence]struct{}, len(g.missing))
@@ -166,6 +180,17 @@ type tally struct {
 
 func (t tally) pace(single bool) pace {
 	return max(judge(t.people, t.left, t.lost, single), judge(t.carded, t.cardsLeft, t.gone, single))
+}
+
+// String says for whom it waits.
+func (p pace) String() string {
+	switch p {
+	case waitsForCrawl:
+		return "waits for a second crawl that agrees"
+	case waitsForPerson:
+		return "waits for a person to approve it"
+	}
+	return "passes"
 }
 
 // judge applies the thresholds. One person alone is never held, except the

@@ -13,6 +13,7 @@ import (
 // crawl is one comparison of what was with what a source says now.
 type crawl struct {
 	doors         *doorIndex
+	old           *access.Roster
 	before, after *reach
 	counts        map[string]int
 	now           time.Time
@@ -217,7 +218,6 @@ func (c *crawl) verdict(next access.Roster, held []loss, hold []pace) Verdict {
 			v.Held = append(v.Held, c.words(d, set, hold[d]))
 		}
 	}
-	slices.Sort(v.Held)
 	return v
 }
 
@@ -233,12 +233,8 @@ func (c *crawl) words(d int, names map[string]struct{}, wait pace) string {
 	if len(sorted) > show {
 		list += fmt.Sprintf(" and %d more", len(sorted)-show)
 	}
-	until := "waits for a second crawl that agrees"
-	if wait == waitsForPerson {
-		until = "waits for a person to approve it"
-	}
 	return fmt.Sprintf("%s: %d of %d people would lose it (%s); %s",
-		c.doorName(d), len(sorted), c.tallies[d].people, list, until)
+		c.doorName(d), len(sorted), c.tallies[d].people, list, wait)
 }
 
 func (c *crawl) doorName(d int) string {

@@ -37,6 +37,7 @@ func (c *crawl) withHeld(next access.Roster, held []loss) access.Roster {
 	k.next.Places, k.next.Doors = slices.Clip(next.Places), slices.Clip(next.Doors)
 	k.next.Groups, k.next.Grants = slices.Clip(next.Groups), slices.Clip(next.Grants)
 	k.next.Holders, k.next.Assignments = slices.Clip(next.Holders), slices.Clip(next.Assignments)
+	k.next.Schedules = slices.Clip(next.Schedules)
 	slices.SortFunc(held, func(a, b loss) int { return strings.Compare(a.holder, b.holder) })
 	for _, l := range held {
 		k.keepHolder(l.holder)
@@ -107,6 +108,19 @@ func (k *keeper) keepDoor(id string) {
 		}
 	}
 	k.next.Doors = append(k.next.Doors, row)
+	k.keepHours(k.old.Schedules, access.ScopeDoor, id, id, "")
+}
+
+// keepHours adds the hours of a group or a door of before to a kept one.
+func (k *keeper) keepHours(rows []access.Schedule, on access.ScopeKind, id, kept, mark string) {
+	for i := range rows {
+		if s := rows[i]; s.On == on && s.OnID == id {
+			s.ID, s.OnID = unheld(s.ID)+mark, kept
+			if !slices.ContainsFunc(k.next.Schedules, func(now access.Schedule) bool { return now.ID == s.ID }) {
+				k.next.Schedules = append(k.next.Schedules, s)
+			}
+		}
+	}
 }
 
 // note collects what is kept of one grant for one person: the same right may
@@ -154,12 +168,16 @@ func (k *keeper) keepGroup(g *access.Grant, doors doorSet) string {
 	if !once(k.groups, id) {
 		return id
 	}
-	row := access.Group{ID: id, Doors: ids, Name: scope}
+	row := access.Group{Name: scope}
+	mark := strings.TrimPrefix(id, scope)
 	if now := k.after.groups[scope]; now != nil {
-		row.Name, row.Restricted, row.AtDoorOnly = now.Name, now.Restricted, now.AtDoorOnly
+		row = *now
+		k.keepHours(k.next.Schedules, access.ScopeGroup, scope, id, mark)
 	} else if was := k.before.groups[g.ScopeID]; was != nil {
-		row.Name, row.Restricted, row.AtDoorOnly = was.Name, was.Restricted, was.AtDoorOnly
+		row = *was
+		k.keepHours(k.old.Schedules, access.ScopeGroup, g.ScopeID, id, mark)
 	}
+	row.ID, row.Doors = id, ids
 	k.next.Groups = append(k.next.Groups, row)
 	return id
 }

@@ -27,6 +27,15 @@ func building(t *rapid.T) access.Roster {
 		}
 		r.Groups = append(r.Groups, g)
 	}
+	for i := range r.Groups {
+		r.Groups[i].Restricted = rapid.Bool().Draw(t, "restricted")
+		r.Schedules = append(r.Schedules, someHours(t, access.ScopeGroup, r.Groups[i].ID, access.Allow)...)
+	}
+	for i := range r.Doors {
+		r.Doors[i].Restricted = rapid.IntRange(0, 3).Draw(t, "restricted") == 0
+		consequence := access.Consequence(rapid.IntRange(0, 2).Draw(t, "consequence"))
+		r.Schedules = append(r.Schedules, someHours(t, access.ScopeDoor, r.Doors[i].ID, consequence)...)
+	}
 	people := rapid.IntRange(1, 25).Draw(t, "people")
 	for i := range people {
 		id := fmt.Sprintf("p%d", i)
@@ -64,6 +73,32 @@ func building(t *rapid.T) access.Roster {
 	return r
 }
 
+// someHours draws schedules of one group or door.
+func someHours(t *rapid.T, on access.ScopeKind, id string, consequence access.Consequence) (rows []access.Schedule) {
+	for i := range rapid.IntRange(0, 3).Draw(t, "schedules") {
+		s := access.Schedule{ID: fmt.Sprintf("s-%s-%d", id, i), On: on, OnID: id, Consequence: consequence, Except: rapid.IntRange(0, 2).Draw(t, "except") == 0}
+		if rapid.Bool().Draw(t, "dated") {
+			s.Dates = []access.Dates{{First: access.DateOf(noon), Last: access.DateOf(noon) + 1}}
+		} else {
+			s.Days, s.From, s.Until = access.EveryDay, 8*60, access.Minute(rapid.IntRange(9, 24).Draw(t, "until")*60)
+		}
+		rows = append(rows, s)
+	}
+	return rows
+}
+
+// hoursAre counts the schedules that open what is limited to hours.
+func hoursAre(r access.Roster) map[string]int {
+	count := map[string]int{}
+	for i := range r.Schedules {
+		if s := &r.Schedules[i]; s.Consequence == access.Allow && !s.Except {
+			count[unheld(s.OnID)]++
+			count[s.OnID] = max(count[s.OnID], 1)
+		}
+	}
+	return count
+}
+
 func thin[T any](t *rapid.T, rows []T, what string) []T {
 	switch rapid.IntRange(0, 3).Draw(t, what) {
 	case 0:
@@ -84,6 +119,7 @@ func fault(t *rapid.T, truth access.Roster) access.Roster {
 	r.Places, r.Doors, r.Groups = thin(t, r.Places, "places"), thin(t, r.Doors, "doors"), thin(t, r.Groups, "groups")
 	r.Teams, r.Holders = thin(t, r.Teams, "teams"), thin(t, r.Holders, "holders")
 	r.Assignments, r.Grants = thin(t, r.Assignments, "cards"), thin(t, r.Grants, "grants")
+	r.Schedules = thin(t, r.Schedules, "schedules")
 	for i := range r.Groups {
 		r.Groups[i].Doors = thin(t, r.Groups[i].Doors, "group doors")
 	}
@@ -116,7 +152,7 @@ func TestNoFaultEmptiesADoor(t *testing.T) {
 			next := fault(t, truth)
 			was, said := opens(current, now), opens(next, now)
 			wide := opens(withDoorsOf(next, current), now)
-			v := g.Pass(current, next, nil, now)
+			v := g.Pass(current, next, Proof{}, now)
 			if _, problems := access.Prune(v.Roster); len(problems) > 0 {
 				t.Fatalf("the roster to install is not sound: %v", problems)
 			}
@@ -131,6 +167,9 @@ func TestNoFaultEmptiesADoor(t *testing.T) {
 					t.Fatalf("%s: said, and not let through", pair)
 				}
 			}
+			if !v.Foreign {
+				hoursStay(t, current, next, v)
+			}
 			for _, d := range truth.Doors {
 				if before, after := at(was, d.ID), at(is, d.ID); before > 0 && after == 0 {
 					t.Fatalf("door %s: %d people before the fault, nobody after; held %q", d.ID, before, v.Held)
@@ -138,11 +177,79 @@ func TestNoFaultEmptiesADoor(t *testing.T) {
 			}
 			current, now = v.Roster, now.Add(time.Duration(rapid.IntRange(0, 120).Draw(t, "seconds"))*time.Second)
 		}
-		v := g.Pass(current, truth, nil, now)
+		v := g.Pass(current, truth, Proof{}, now)
 		if diff := cmp.Diff(opens(truth, now), opens(v.Roster, now)); diff != "" || len(v.Held) > 0 {
 			t.Fatalf("after the fault (-want +got):\n%s\nheld: %q", diff, v.Held)
 		}
 	})
+}
+
+// hoursStay fails if a restricted group or door that is still there lost all the
+// hours that it had, or if a schedule that was said is not in force.
+func hoursStay(t *rapid.T, current, next access.Roster, v Verdict) {
+	had, has := hoursAre(current), hoursAre(v.Roster)
+	for _, g := range v.Roster.Groups {
+		if g.Restricted && len(g.Doors) > 0 && had[unheld(g.ID)] > 0 && has[g.ID] == 0 {
+			t.Fatalf("group %s: no hours are left of %d; held %q", g.ID, had[unheld(g.ID)], v.Held)
+		}
+	}
+	for _, d := range v.Roster.Doors {
+		if d.Restricted && had[d.ID] > 0 && has[d.ID] == 0 {
+			t.Fatalf("door %s: no hours are left of %d; held %q", d.ID, had[d.ID], v.Held)
+		}
+	}
+	for _, s := range next.Schedules {
+		if !slices.ContainsFunc(v.Roster.Schedules, func(kept access.Schedule) bool { return kept.ID == s.ID }) {
+			t.Fatalf("schedule %s: said, and not let through", s.ID)
+		}
+	}
+}
+
+// No list of schedules that comes back empty, or with half of them and less,
+// however often, changes what the doors do (F-46, G-16).
+func TestNoHalfListOfSchedulesChangesHours(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		truth := building(t)
+		truth.Schedules = slices.DeleteFunc(truth.Schedules, func(s access.Schedule) bool { return !needed(truth, s) })
+		g, current, now := NewGuard(nil), truth, noon
+		for range rapid.IntRange(1, 4).Draw(t, "crawls") {
+			next := clone(truth)
+			var opening, narrowing []access.Schedule
+			for _, s := range truth.Schedules {
+				if narrows(&s) {
+					narrowing = append(narrowing, s)
+				} else {
+					opening = append(opening, s)
+				}
+			}
+			some := func(rows []access.Schedule, what string) []access.Schedule {
+				return rows[:rapid.IntRange(0, max(len(rows)-1, 0)/2).Draw(t, what)]
+			}
+			next.Schedules = append(some(opening, "that open"), some(narrowing, "that take away")...)
+			current = g.Pass(current, next, Proof{}, now).Roster
+			now = now.Add(time.Duration(rapid.IntRange(0, 120).Draw(t, "seconds")) * time.Second)
+		}
+		kept := rowsByID(current.Schedules, func(s *access.Schedule) string { return s.ID })
+		for _, s := range truth.Schedules {
+			if kept[s.ID] == nil {
+				t.Fatalf("schedule %s is gone; left: %v", s.ID, current.Schedules)
+			}
+		}
+	})
+}
+
+// needed says whether a schedule of a roster limits who has a right there.
+func needed(r access.Roster, s access.Schedule) bool {
+	if s.Consequence != access.Allow {
+		return false
+	}
+	for _, g := range r.Groups {
+		if g.ID == s.OnID {
+			return g.Restricted && len(g.Doors) > 0
+		}
+	}
+	i := slices.IndexFunc(r.Doors, func(d access.Door) bool { return d.ID == s.OnID })
+	return r.Doors[i].Restricted
 }
 
 // Cards alone missing never leave a door without one that opens it.
@@ -153,7 +260,7 @@ func TestNoFaultTakesAllCardsOfADoor(t *testing.T) {
 		for range rapid.IntRange(1, 4).Draw(t, "crawls") {
 			next := clone(truth)
 			next.Assignments = thin(t, next.Assignments, "cards")
-			current = g.Pass(current, next, nil, now).Roster
+			current = g.Pass(current, next, Proof{}, now).Roster
 			now = now.Add(2 * time.Minute)
 			pairs := opens(truth, now)
 			for _, d := range truth.Doors {

@@ -42,6 +42,7 @@ func clone(r access.Roster) access.Roster {
 	r.Places, r.Doors, r.Policies = slices.Clone(r.Places), slices.Clone(r.Doors), slices.Clone(r.Policies)
 	r.Groups, r.Teams, r.Holders = slices.Clone(r.Groups), slices.Clone(r.Teams), slices.Clone(r.Holders)
 	r.Assignments, r.Grants = slices.Clone(r.Assignments), slices.Clone(r.Grants)
+	r.Schedules = slices.Clone(r.Schedules)
 	for i := range r.Groups {
 		r.Groups[i].Doors = slices.Clone(r.Groups[i].Doors)
 	}
@@ -183,7 +184,7 @@ func TestGuardHoldsOnlyWhatIsMerelyAbsent(t *testing.T) {
 			was := house(tt.people)
 			next := clone(was)
 			tt.change(&next)
-			got := NewGuard(nil).Pass(was, next, tt.counts, noon)
+			got := NewGuard(nil).Pass(was, next, Proof{Counts: tt.counts}, noon)
 			if n := at(opens(got.Roster, noon), "front"); n != tt.left {
 				t.Errorf("%d people reach the front door, want %d; held: %q", n, tt.left, got.Held)
 			}
@@ -212,7 +213,7 @@ func TestGuardLetsGoodNewsAndBadNewsPassAHeldRemoval(t *testing.T) {
 	next.Holders = append(next.Holders, access.Holder{ID: "new"})
 	next.Grants = append(next.Grants, access.Grant{ID: "g-new", Assignee: "new", Scope: access.ScopeGroup, ScopeID: "lab-people", Source: "kisi"})
 
-	got := NewGuard(nil).Pass(was, next, nil, noon)
+	got := NewGuard(nil).Pass(was, next, Proof{}, noon)
 	if len(got.Held) != 1 || got.People != 10 {
 		t.Fatalf("held %q, %d people; want one door and 10 people", got.Held, got.People)
 	}
@@ -251,7 +252,7 @@ func TestGuardBelievesASecondCrawlAMinuteLater(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			g, current := NewGuard(nil), was
 			for _, d := range tt.after {
-				current = g.Pass(current, short, nil, noon.Add(d)).Roster
+				current = g.Pass(current, short, Proof{}, noon.Add(d)).Roster
 			}
 			if got := at(opens(current, noon), "front"); got != tt.want {
 				t.Errorf("%d people reach the front door, want %d", got, tt.want)
@@ -266,7 +267,7 @@ func TestGuardStartsAnewWhenACrawlDisagrees(t *testing.T) {
 	dropGrants(30)(&short)
 	g, current := NewGuard(nil), was
 	for i, next := range []access.Roster{short, was, short} {
-		current = g.Pass(current, next, nil, noon.Add(time.Duration(i)*time.Minute)).Roster
+		current = g.Pass(current, next, Proof{}, noon.Add(time.Duration(i)*time.Minute)).Roster
 	}
 	if got := at(opens(current, noon), "front"); got != 100 {
 		t.Errorf("%d people reach the front door after one bad crawl, a good one and a bad one, want 100", got)
@@ -277,18 +278,18 @@ func TestHeldRowsLeaveNoTraceWhenTheFaultIsOver(t *testing.T) {
 	was := house(40)
 	g := NewGuard(nil)
 	bare := access.Roster{Holders: was.Holders}
-	held := g.Pass(was, bare, nil, noon)
+	held := g.Pass(was, bare, Proof{}, noon)
 	if len(held.Roster.Grants) != 40 {
 		t.Fatalf("%d grants held, want 40", len(held.Roster.Grants))
 	}
 	if _, problems := access.Prune(held.Roster); len(problems) > 0 || len(held.Roster.Assignments) != 40 {
 		t.Fatalf("%d credentials held, %v", len(held.Roster.Assignments), problems)
 	}
-	again := g.Pass(held.Roster, bare, nil, noon.Add(time.Hour))
+	again := g.Pass(held.Roster, bare, Proof{}, noon.Add(time.Hour))
 	if diff := cmp.Diff(held.Roster, again.Roster, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("holding twice changes the rows (-once +twice):\n%s", diff)
 	}
-	got := g.Pass(again.Roster, was, nil, noon.Add(2*time.Hour))
+	got := g.Pass(again.Roster, was, Proof{}, noon.Add(2*time.Hour))
 	if diff := cmp.Diff(was, got.Roster, cmpopts.EquateEmpty()); diff != "" || len(got.Held) > 0 {
 		t.Errorf("after the fault (-want +got):\n%s\nheld: %q", diff, got.Held)
 	}
@@ -299,13 +300,13 @@ func TestApprovalReleasesOnlyWhatWasShown(t *testing.T) {
 	g := NewGuard(nil)
 	half := clone(was)
 	half.Grants = half.Grants[20:]
-	current := g.Pass(was, half, nil, noon).Roster
+	current := g.Pass(was, half, Proof{}, noon).Roster
 	if n := g.Approve(); n != 20 {
 		t.Errorf("approved %d, want 20", n)
 	}
 	none := clone(was)
 	none.Grants = nil
-	v := g.Pass(current, none, nil, noon.Add(time.Second))
+	v := g.Pass(current, none, Proof{}, noon.Add(time.Second))
 	if n := at(opens(v.Roster, noon), "front"); n != 20 || !v.NeedsPerson {
 		t.Errorf("%d people reach the front door, needs a person: %t; want the 20 whom nobody approved of, held", n, v.NeedsPerson)
 	}
@@ -316,10 +317,10 @@ func TestApprovalIsForgottenWhenTheRowsAreBack(t *testing.T) {
 	half := clone(was)
 	half.Grants = half.Grants[20:]
 	g := NewGuard(nil)
-	current := g.Pass(was, half, nil, noon).Roster
+	current := g.Pass(was, half, Proof{}, noon).Roster
 	g.Approve()
-	current = g.Pass(current, was, nil, noon.Add(time.Hour)).Roster
-	v := g.Pass(current, half, nil, noon.Add(2*time.Hour))
+	current = g.Pass(current, was, Proof{}, noon.Add(time.Hour)).Roster
+	v := g.Pass(current, half, Proof{}, noon.Add(2*time.Hour))
 	if n := at(opens(v.Roster, noon), "front"); n != 40 {
 		t.Errorf("%d people reach the front door by an approval of another day, want 40", n)
 	}
@@ -336,12 +337,12 @@ func TestAnotherOrganisationIsNotMixedIn(t *testing.T) {
 		Grants:  []access.Grant{{ID: "their-right", Assignee: "their-admin", Scope: access.ScopeOrganisation, Source: "kisi"}},
 	}
 	g := NewGuard(nil)
-	got := g.Pass(was, stranger, nil, noon)
+	got := g.Pass(was, stranger, Proof{}, noon)
 	if diff := cmp.Diff(was, got.Roster); diff != "" || !got.Foreign || !got.NeedsPerson || len(got.Held) != 1 {
 		t.Errorf("foreign %t, held %q, roster (-want +got):\n%s", got.Foreign, got.Held, diff)
 	}
 	g.Approve()
-	got = g.Pass(was, stranger, nil, noon.Add(time.Minute))
+	got = g.Pass(was, stranger, Proof{}, noon.Add(time.Minute))
 	if diff := cmp.Diff(stranger, got.Roster, cmpopts.EquateEmpty()); diff != "" || got.Foreign || len(got.Held) > 0 {
 		t.Errorf("after a person approved, held %q (-want +got):\n%s", got.Held, diff)
 	}
@@ -351,7 +352,7 @@ func TestGuardWatchesTheDoorsOfThisGateway(t *testing.T) {
 	was := house(40)
 	next := clone(was)
 	next.Grants = nil
-	if v := NewGuard([]string{"lab"}).Pass(was, next, nil, noon); len(v.Held) > 0 {
+	if v := NewGuard([]string{"lab"}).Pass(was, next, Proof{}, noon); len(v.Held) > 0 {
 		t.Errorf("held %q for a door of another gateway", v.Held)
 	}
 }
@@ -360,7 +361,7 @@ func TestGuardWordsNameTheDoorAndThePeople(t *testing.T) {
 	was := house(8)
 	next := clone(was)
 	next.Grants = nil
-	got := NewGuard(nil).Pass(was, next, nil, noon).Held
+	got := NewGuard(nil).Pass(was, next, Proof{}, noon).Held
 	want := []string{"Front door: 8 of 8 people would lose it (Person p000, Person p001, Person p002, Person p003, Person p004 and 3 more); waits for a person to approve it"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("words (-want +got):\n%s", diff)
@@ -370,6 +371,6 @@ func TestGuardWordsNameTheDoorAndThePeople(t *testing.T) {
 func BenchmarkGuardPass(b *testing.B) {
 	was := house(20_000)
 	for b.Loop() {
-		NewGuard(nil).Pass(was, was, nil, noon)
+		NewGuard(nil).Pass(was, was, Proof{}, noon)
 	}
 }

@@ -303,7 +303,7 @@ func (s *Sync) check(ctx context.Context, fetched Fetched, out *outcome) (same b
 		return false, fmt.Errorf("sync of %s: the rights in force cannot be read to compare: %w", s.name, err)
 	}
 	s.mu.Lock()
-	out.verdict = s.guard.Pass(current, fetched.Roster, fetched.Counts, s.o.Now())
+	out.verdict = s.guard.Pass(current, fetched.Roster, Proof{Counts: fetched.Counts, Off: fetched.Off}, s.o.Now())
 	s.mu.Unlock()
 	out.dropped = slices.Concat(fetched.Dropped, out.verdict.Dropped)
 	return sameRights(current, out.verdict.Roster, s.name), nil

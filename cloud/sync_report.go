@@ -44,6 +44,9 @@ func (s *Sync) report(out outcome, err error, start, end time.Time) {
 }
 
 func (s *Sync) log(was, now SyncStatus, out outcome, err error) {
+	for _, line := range out.verdict.Unlocks {
+		s.o.Log.Warn("a schedule unlocks a door", "source", s.name, "door", line)
+	}
 	if was.Result == now.Result && was.Err == now.Err && len(was.Held) == len(now.Held) && len(was.Dropped) == len(now.Dropped) {
 		return
 	}
@@ -118,5 +121,6 @@ func copyRows(r access.Roster) access.Roster {
 	r.Places, r.Doors, r.Policies = slices.Clone(r.Places), slices.Clone(r.Doors), slices.Clone(r.Policies)
 	r.Groups, r.Teams, r.Holders = slices.Clone(r.Groups), slices.Clone(r.Teams), slices.Clone(r.Holders)
 	r.Assignments, r.Grants = slices.Clone(r.Assignments), slices.Clone(r.Grants)
+	r.Schedules = slices.Clone(r.Schedules)
 	return r
 }

@@ -207,7 +207,7 @@ func nothingLessThanEverything(t *testing.T, open OpenSource) {
 			if err != nil {
 				return
 			}
-			held := cloud.NewGuard(nil).Pass(before.Roster, f.Roster, f.Counts, time.Now())
+			held := cloud.NewGuard(nil).Pass(before.Roster, f.Roster, cloud.Proof{Counts: f.Counts, Off: f.Off}, time.Now())
 			for tap, reason := range r.decide(t, r.src, held.Roster, f.At) {
 				if r.wants()[tap] == access.Granted && reason != access.Granted {
 					t.Fatalf("%s: %v after a fetch that said nothing was wrong (%d people held)", tap, reason, held.People)
