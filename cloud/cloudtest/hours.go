@@ -137,7 +137,7 @@ func (k *Kisi) zoneOf(on Target) *time.Location {
 	}
 	zone, err := time.LoadLocation(cmp.Or(own, ofPlace, k.org.zone))
 	if err != nil {
-		panic("cloudtest: " + err.Error())
+		return time.UTC // a name of which this machine has not heard
 	}
 	return zone
 }
