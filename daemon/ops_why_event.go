@@ -111,6 +111,9 @@ func (g *gateway) findTap(ctx context.Context, asked string) (e access.Event, ot
 		return e, nil, &control.Error{Code: control.NotFound, Message: fmt.Sprintf("there is no event %q", asked), Hint: "see: tilegate event list"}
 	}
 	e, err = g.tapOf(ctx, found[0])
+	if err != nil && len(found) > 1 { // the number is of something else, so the code is meant
+		return found[1], found[2:], nil
+	}
 	return e, found[1:], err
 }
 
