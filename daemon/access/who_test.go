@@ -74,3 +74,36 @@ func TestTheBestCredentialIsAskedWith(t *testing.T) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }
+
+// Whoever asks about everybody holds one number for each, not a list of them.
+func TestAskingEverybodyAllocatesNothingForEach(t *testing.T) {
+	r, contacts := bigSite(1000)
+	s, err := Build(r, contacts, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	allocated := testing.AllocsPerRun(5, func() {
+		s.Openings(Tap{Door: "door-0", At: noon}, Facts{}, func(Opening) bool { asked++; return true })
+	})
+	if allocated > 3 || asked != 6000 { // one of them to warm up
+		t.Errorf("%v allocations, %d people asked about", allocated, asked)
+	}
+}
+
+func BenchmarkWho500k(b *testing.B) {
+	site := hugeSite{n: 500_000}
+	s := site.assemble(b, site.cards())
+	before, peak := heapAlloc(), heapPeak()
+	could := 0
+	for b.Loop() {
+		s.Openings(Tap{Door: "door-7", At: noon}, Facts{}, func(o Opening) bool {
+			if o.Decision.Granted() {
+				could++
+			}
+			return true
+		})
+	}
+	b.ReportMetric(float64(peak()-before)/(1<<20), "MiB-peak")
+	b.ReportMetric(float64(could)/float64(b.N), "people")
+}
