@@ -20,9 +20,35 @@ import (
 // Cursor is where a source stood at its last fetch: opaque to all but itself.
 type Cursor string
 
+// Intake takes the rows of a source one by one, so that those of a large one are
+// in memory nowhere.
+type Intake interface {
+	// Add takes rows that stand on one line of the source, 0 where it has no
+	// lines. Credentials that are shared may be somebody else's as well.
+	Add(rows access.Roster, line int, shared bool) error
+	// Wrong tells, once all rows are there, which cannot stand side by side: each
+	// by its line, its table and its id, until tell says false. An id that is there
+	// twice has no other; a credential that is there twice has its first holder as
+	// other; and what is named and is not there has the table where it should be.
+	Wrong(ctx context.Context, tell func(line int, table, id, other string) bool) error
+}
+
+// Rows adds all rows of an answer to an intake. After an error none of them
+// counts.
+type Rows func(ctx context.Context, into Intake) error
+
+// RowsOf adds the rows of a roster.
+func RowsOf(r access.Roster) Rows {
+	return func(_ context.Context, into Intake) error { return into.Add(r, 0, true) }
+}
+
 // Fetched is one complete and consistent answer of a source.
 type Fetched struct {
 	Roster access.Roster
+	// Rows is there in place of Roster where a source may be too large for one:
+	// it reads the answer on, as slowly and with such errors as Fetch may have.
+	// Only a source that is ageless may have it: nobody guards what it says.
+	Rows Rows
 	// At is when the source was heard of and verified.
 	At time.Time
 	// Cursor is for the next Fetch.
@@ -35,8 +61,8 @@ type Fetched struct {
 	// Off are schedules that the source still lists and that do not count: one
 	// that is among them was switched off, and is not missing.
 	Off map[string]struct{}
-	// Unchanged says that nothing changed since the cursor; Roster is then
-	// empty and not to be used.
+	// Unchanged says that nothing changed since the cursor; Roster and Rows are
+	// then empty and not to be used.
 	Unchanged bool
 }
 

@@ -8,13 +8,15 @@ import (
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/tilegate/tilegate/daemon/access"
 )
 
 var _ = register("file", checkFile)
 
-// maxRosterFile is how long a roster file may be: 500,000 people with a card
-// and a name each need about 60 MB.
-const maxRosterFile = 256 << 20
+// maxRosterFile is how long a roster file may be: 500,000 people with a card, a
+// name and four groups each need about 100 MB.
+const maxRosterFile = 512 << 20
 
 // fileOptions is [file] in the settings.
 type fileOptions struct {
@@ -51,47 +53,82 @@ func (*fileSource) Name() string { return "file" }
 // Ageless is true: what the file says holds until somebody changes it.
 func (*fileSource) Ageless() bool { return true }
 
-// Fetch reads the file whole, unless nothing about it changed since the cursor.
+// Fetch says whether the file changed since the cursor. Its rows are read as they
+// are taken.
 func (s *fileSource) Fetch(ctx context.Context, cursor Cursor) (Fetched, error) {
-	f, before, err := s.open()
+	f, now, err := s.open()
 	if err != nil {
 		return Fetched{}, err
 	}
-	defer f.Close() //nolint:errcheck // only read
-	if before == cursor {
-		return Fetched{At: time.Now(), Cursor: before, Unchanged: true}, nil
-	}
-	r := newRosterReader(s.path, f, s.deps)
-	roster, err := r.read(ctx)
-	if err != nil {
+	if err := errors.Join(f.Close(), ctx.Err()); err != nil {
 		return Fetched{}, err
 	}
-	info, err := f.Stat()
-	if err != nil {
-		return Fetched{}, fmt.Errorf("roster: %w", err)
+	fetched := Fetched{At: time.Now(), Cursor: now, Unchanged: now == cursor}
+	if !fetched.Unchanged {
+		fetched.Rows = func(ctx context.Context, into Intake) error { return s.read(ctx, now, into) }
 	}
-	if stamp(info) != before {
-		return Fetched{}, fmt.Errorf("roster %s: it changed while it was read; it is read again: write a new file and rename it over the old one", s.path)
-	}
-	return Fetched{Roster: roster, At: time.Now(), Cursor: before}, nil
+	return fetched, nil
 }
 
-// Test reads the file and says what is in it.
+// read reads the file whole, if it still is what it was.
+func (s *fileSource) read(ctx context.Context, was Cursor, into Intake) error {
+	f, now, err := s.open()
+	if err != nil {
+		return err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	if now == was {
+		if err := newRosterReader(s.path, f, s.deps, into).read(ctx); err != nil {
+			return err
+		}
+		info, err := f.Stat()
+		if err != nil {
+			return fmt.Errorf("roster: %w", err)
+		}
+		now = stamp(info)
+	}
+	if now != was {
+		return fmt.Errorf("roster %s: it changed while it was read; it is read again: write a new file and rename it over the old one", s.path)
+	}
+	return nil
+}
+
+// Test reads the file and says what is in it. Whether its rows stand side by side
+// is found when they are taken into use.
 func (s *fileSource) Test(ctx context.Context) (Report, error) {
 	report := Report{Organisation: s.path}
+	var n rowCount
 	fetched, err := s.Fetch(ctx, "")
+	if err == nil {
+		err = fetched.Rows(ctx, &n)
+	}
 	if err != nil {
 		report.Lines = []CheckLine{{What: "read the roster file", Note: err.Error()}}
 		return report, err
 	}
-	r := fetched.Roster
 	report.Lines = []CheckLine{
 		{What: "read the roster file", OK: true},
-		{What: "people", OK: true, Note: fmt.Sprintf("%d people, %d of their credentials in all forms, %d rights", len(r.Holders), len(r.Assignments), len(r.Grants))},
-		{What: "doors", OK: true, Note: fmt.Sprintf("%d doors in %d groups", len(r.Doors), len(r.Groups))},
+		{What: "people", OK: true, Note: fmt.Sprintf("%d people, %d of their credentials in all forms, %d rights", n.people, n.credentials, n.rights)},
+		{What: "doors", OK: true, Note: fmt.Sprintf("%d doors in %d groups", n.doors, n.groups)},
 	}
 	return report, nil
 }
+
+// rowCount counts rows and keeps none.
+type rowCount struct{ people, credentials, rights, doors, groups int }
+
+// Add counts.
+func (t *rowCount) Add(r access.Roster, _ int, _ bool) error {
+	t.people += len(r.Holders)
+	t.credentials += len(r.Assignments)
+	t.rights += len(r.Grants)
+	t.doors += len(r.Doors)
+	t.groups += len(r.Groups)
+	return nil
+}
+
+// Wrong finds nothing.
+func (*rowCount) Wrong(context.Context, func(int, string, string, string) bool) error { return nil }
 
 // open opens the file and checks who may touch it: the owner may write, the
 // group may read, which is how root keeps a file that the service only reads

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -42,7 +43,11 @@ func (e *RosterError) Error() string {
 	fmt.Fprintf(&b, "roster %s: refused whole, the old rights stand", e.Path)
 	for i, m := range e.Mistakes {
 		if i == show {
-			fmt.Fprintf(&b, "; and %d more", len(e.Mistakes)-show)
+			least := ""
+			if len(e.Mistakes) == mostMistakes {
+				least = "at least "
+			}
+			fmt.Fprintf(&b, "; and %s%d more", least, len(e.Mistakes)-show)
 			break
 		}
 		fmt.Fprintf(&b, "; line %d: %s", m.Line, m.What)
@@ -55,49 +60,44 @@ func (e *RosterError) Error() string {
 type rosterReader struct {
 	path   string
 	deps   Deps
+	into   Intake
 	lines  *lineReader
 	dec    *json.Decoder
-	rows   access.Roster
-	lists  map[string]struct{}            // that were met
-	ids    map[string]map[string]struct{} // table → ids
-	lineOf map[string][]int               // table → line of each row
-	taken  map[cardKey]string             // credential → holder
+	lists  map[string]struct{} // that were met
+	people int
+	failed error // of the intake: no mistake of whoever wrote the file
 }
 
-func newRosterReader(path string, file io.Reader, deps Deps) *rosterReader {
+func newRosterReader(path string, file io.Reader, deps Deps, into Intake) *rosterReader {
 	lines := &lineReader{from: io.LimitReader(file, maxRosterFile+1)}
-	return &rosterReader{
-		path: path, deps: deps, lines: lines, dec: json.NewDecoder(lines),
-		lists: map[string]struct{}{}, ids: map[string]map[string]struct{}{},
-		lineOf: map[string][]int{}, taken: map[cardKey]string{},
-	}
+	return &rosterReader{path: path, deps: deps, into: into, lines: lines, dec: json.NewDecoder(lines), lists: map[string]struct{}{}}
 }
 
 // read reads the whole file and checks that every row points at something.
-func (r *rosterReader) read(ctx context.Context) (access.Roster, error) {
+func (r *rosterReader) read(ctx context.Context) error {
 	if err := r.expect('{'); err != nil {
-		return access.Roster{}, err
+		return err
 	}
 	for r.dec.More() {
 		token, err := r.dec.Token()
 		if err != nil {
-			return access.Roster{}, r.wrong(r.line(), err)
+			return r.wrong(r.line(), err)
 		}
 		table, _ := token.(string)
 		if err := r.list(ctx, table); err != nil {
-			return access.Roster{}, err
+			return err
 		}
 	}
 	if err := r.expect('}'); err != nil {
-		return access.Roster{}, err
+		return err
 	}
 	if _, err := r.dec.Token(); !errors.Is(err, io.EOF) {
-		return access.Roster{}, r.mistake(r.line(), "there is more after the end of the roster")
+		return r.mistake(r.line(), "there is more after the end of the roster")
 	}
-	if len(r.rows.Holders) == 0 {
-		return access.Roster{}, r.mistake(r.line(), `it names no people: to keep everybody out, suspend them ("suspended": true)`)
+	if r.people == 0 {
+		return r.mistake(r.line(), `it names no people: to keep everybody out, suspend them ("suspended": true)`)
 	}
-	return r.rows, r.dangling()
+	return r.sideBySide(ctx)
 }
 
 // list reads one list of the file.
@@ -122,7 +122,9 @@ func (r *rosterReader) list(ctx context.Context, table string) error {
 			return r.wrong(r.line(), err)
 		}
 		line := r.lines.at(r.dec.InputOffset() - int64(len(raw)))
-		if err := add(raw, line); err != nil {
+		if err := add(raw, line); r.failed != nil {
+			return r.failed
+		} else if err != nil {
 			return r.wrong(line, fmt.Errorf("%s: %w", table, err))
 		}
 		if r.deps.Progress != nil && n%10_000 == 0 {
@@ -171,17 +173,16 @@ func rowOf[T any](add func(T, int) error) func(json.RawMessage, int) error {
 
 var errNoRow = errors.New("a row is not an object in braces")
 
-// twiceSaid is a key that an object has twice, or "". Of two the JSON reader
-// would silently take the last.
+// twiceSaid is a key that an object, or one inside it, has twice, or "". Of two
+// the JSON reader would silently take the last.
 func twiceSaid(raw []byte) string {
-	var keys []string
-	depth := 0
+	var keys [][]string // of each object that is open
 	for i := 0; i < len(raw); i++ {
 		switch raw[i] {
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
+		case '{':
+			keys = append(keys, nil)
+		case '}':
+			keys = keys[:len(keys)-1]
 		case '"':
 			start := i + 1
 			for i++; raw[i] != '"'; i++ {
@@ -190,78 +191,63 @@ func twiceSaid(raw []byte) string {
 				}
 			}
 			text := string(raw[start:i])
-			if rest := bytes.TrimLeft(raw[i+1:], " \t\r\n"); depth == 1 && rest[0] == ':' {
-				if slices.ContainsFunc(keys, func(k string) bool { return strings.EqualFold(k, text) }) {
+			if rest := bytes.TrimLeft(raw[i+1:], " \t\r\n"); rest[0] == ':' {
+				in := &keys[len(keys)-1]
+				if slices.ContainsFunc(*in, func(k string) bool { return strings.EqualFold(k, text) }) {
 					return text
 				}
-				keys = append(keys, text)
+				*in = append(*in, text)
 			}
 		}
 	}
 	return ""
 }
 
-// unique notes the id of the row just added and where it is.
-func (r *rosterReader) unique(table, id, name string, line int) error {
-	if err := named(id, name); err != nil {
-		return err
-	}
-	if r.ids[table] == nil {
-		r.ids[table] = map[string]struct{}{}
-	}
-	if !once(r.ids[table], id) {
-		return fmt.Errorf("the id %q is there twice", id)
-	}
-	r.lineOf[table] = append(r.lineOf[table], line)
-	return nil
+// put hands rows on that stand on a line.
+func (r *rosterReader) put(rows access.Roster, line int) error {
+	r.failed = r.into.Add(rows, line, false)
+	return r.failed
 }
 
-// dangling finds every row that points at nothing.
-func (r *rosterReader) dangling() error {
+// mostMistakes is how many are looked for.
+const mostMistakes = 1000
+
+// sideBySide finds the rows that cannot stand beside the others: an id or a card
+// that is there twice, and what points at nothing.
+func (r *rosterReader) sideBySide(ctx context.Context) error {
 	e := &RosterError{Path: r.path}
-	check := func(table string, i int, kind, id string) {
-		if _, there := r.ids[kind][id]; !there {
-			e.Mistakes = append(e.Mistakes, RosterMistake{
-				Line: r.lineOf[table][i], What: fmt.Sprintf("%s: there is no %q in %q", table, id, kind),
-			})
-		}
+	err := r.into.Wrong(ctx, func(line int, table, id, other string) bool {
+		e.Mistakes = append(e.Mistakes, RosterMistake{Line: line, What: besideWords(table, id, other)})
+		return len(e.Mistakes) < mostMistakes
+	})
+	if err != nil {
+		return err
 	}
-	for i := range r.rows.Doors {
-		if place := r.rows.Doors[i].Place; place != "" {
-			check(tableDoors, i, tablePlaces, place)
-		}
+	if len(e.Mistakes) == 0 {
+		return nil
 	}
-	for i := range r.rows.Groups {
-		for _, id := range r.rows.Groups[i].Doors {
-			check(tableGroups, i, tableDoors, id)
+	slices.SortStableFunc(e.Mistakes, func(a, b RosterMistake) int { return cmp.Compare(a.Line, b.Line) })
+	return e
+}
+
+// fileTables are the lists of the file by the tables of the rows that they make.
+var fileTables = map[string]string{
+	"holders": tablePeople, "assignments": tablePeople, "group_doors": tableGroups, "team_members": tableTeams,
+}
+
+func besideWords(table, id, other string) string {
+	list := cmp.Or(fileTables[table], table)
+	switch {
+	case table == "assignments":
+		holder, what, number := credentialOf(id)
+		if holder == other {
+			return fmt.Sprintf("%s: it has the same %s twice", list, what)
 		}
+		return fmt.Sprintf("%s: its %s %s is also that of %q", list, what, number, other)
+	case other == "":
+		return fmt.Sprintf("%s: the id %q is there twice", list, id)
 	}
-	for i := range r.rows.Teams {
-		for _, id := range r.rows.Teams[i].Members {
-			check(tableTeams, i, tablePeople, id)
-		}
-	}
-	for i := range r.rows.Grants {
-		g := &r.rows.Grants[i]
-		assignees := tablePeople
-		if g.Kind == access.ToTeam {
-			assignees = tableTeams
-		}
-		check(tableGrants, i, assignees, g.Assignee)
-		switch g.Scope {
-		case access.ScopeDoor:
-			check(tableGrants, i, tableDoors, g.ScopeID)
-		case access.ScopeGroup:
-			check(tableGrants, i, tableGroups, g.ScopeID)
-		case access.ScopePlace:
-			check(tableGrants, i, tablePlaces, g.ScopeID)
-		case access.ScopeOrganisation:
-		}
-	}
-	if len(e.Mistakes) > 0 {
-		return e
-	}
-	return nil
+	return fmt.Sprintf("%s: there is no %q in %q", list, id, cmp.Or(fileTables[other], other))
 }
 
 func (r *rosterReader) expect(delim json.Delim) error {

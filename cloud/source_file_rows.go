@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -19,13 +20,25 @@ type fileDoor struct {
 	ID    string `json:"id"`    // of [[door]] in the settings
 	Name  string `json:"name"`  // for people
 	Place string `json:"place"` // id of a place; may be left out
+	fileLimits
+	LockedDown    bool        `json:"locked_down"`     // nobody may open it
+	Unlock        *[]fileHour `json:"unlock"`          // when it stands open for everybody
+	FirstToArrive bool        `json:"first_to_arrive"` // unlock waits until somebody has come who may
+}
+
+// fileLimits is what groups and doors have alike.
+type fileLimits struct {
+	Hours      *[]fileHour `json:"hours"`        // left out: always
+	Zone       string      `json:"time_zone"`    // IANA name; left out: that of the door, the place, the site
+	AtDoorOnly bool        `json:"at_door_only"` // not from afar
 }
 
 // filePlace is one row of "places".
 type filePlace struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-	Zone string `json:"time_zone"` // IANA name; left out: that of the site
+	ID         string `json:"id"`
+	Name       string `json:"name"`
+	Zone       string `json:"time_zone"`   // IANA name; left out: that of the site
+	LockedDown bool   `json:"locked_down"` // nobody may open any of its doors
 }
 
 // fileGroup is one row of "groups": doors that are given together.
@@ -33,6 +46,7 @@ type fileGroup struct {
 	ID    string   `json:"id"`
 	Name  string   `json:"name"`
 	Doors []string `json:"doors"` // ids of doors
+	fileLimits
 }
 
 // filePerson is one row of "people".
@@ -88,6 +102,7 @@ var (
 	errWho     = errors.New("a grant names exactly one of person and team")
 	errWhat    = errors.New("a grant names exactly one of group, door, place and everywhere")
 	errWindow  = errors.New("it ends before it begins")
+	errArrival = errors.New("first_to_arrive is of no use without unlock")
 )
 
 func named(id, name string) error {
@@ -103,38 +118,74 @@ func named(id, name string) error {
 }
 
 func (r *rosterReader) addPlace(row filePlace, line int) error {
-	if row.Zone != "" {
-		if _, err := time.LoadLocation(row.Zone); err != nil {
-			return fmt.Errorf("time_zone %q is not an IANA name, as in Europe/Rome", row.Zone)
-		}
+	if err := cmp.Or(named(row.ID, row.Name), knownZone(row.Zone)); err != nil {
+		return err
 	}
-	r.rows.Places = append(r.rows.Places, access.Place{ID: row.ID, Name: row.Name, Zone: row.Zone})
-	return r.unique(tablePlaces, row.ID, row.Name, line)
+	return r.put(access.Roster{Places: []access.Place{{ID: row.ID, Name: row.Name, Zone: row.Zone, LockedDown: row.LockedDown}}}, line)
 }
 
 func (r *rosterReader) addDoor(row fileDoor, line int) error {
-	r.rows.Doors = append(r.rows.Doors, access.Door{ID: row.ID, Name: row.Name, Place: row.Place})
-	return r.unique(tableDoors, row.ID, row.Name, line)
+	if err := cmp.Or(named(row.ID, row.Name), knownZone(row.Zone)); err != nil {
+		return err
+	}
+	of := timetable{on: access.ScopeDoor, id: row.ID}
+	if err := of.add("hours", row.Hours, access.Allow); err != nil {
+		return err
+	}
+	if err := of.add("unlock", row.Unlock, access.Unlock); err != nil {
+		return err
+	}
+	if row.FirstToArrive {
+		if row.Unlock == nil {
+			return errArrival
+		}
+		of.waitForArrival()
+	}
+	return r.put(access.Roster{Schedules: of.rows, Doors: []access.Door{{
+		ID: row.ID, Name: row.Name, Place: row.Place, Zone: row.Zone,
+		LockedDown: row.LockedDown, Restricted: row.Hours != nil, AtDoorOnly: row.AtDoorOnly,
+	}}}, line)
 }
 
 func (r *rosterReader) addGroup(row fileGroup, line int) error {
-	r.rows.Groups = append(r.rows.Groups, access.Group{ID: row.ID, Name: row.Name, Doors: row.Doors})
-	return r.unique(tableGroups, row.ID, row.Name, line)
+	if err := cmp.Or(named(row.ID, row.Name), knownZone(row.Zone)); err != nil {
+		return err
+	}
+	of := timetable{on: access.ScopeGroup, id: row.ID}
+	if err := of.add("hours", row.Hours, access.Allow); err != nil {
+		return err
+	}
+	return r.put(access.Roster{Schedules: of.rows, Groups: []access.Group{{
+		ID: row.ID, Name: row.Name, Doors: row.Doors, Zone: row.Zone, Restricted: row.Hours != nil, AtDoorOnly: row.AtDoorOnly,
+	}}}, line)
+}
+
+func knownZone(name string) error {
+	if name == "" {
+		return nil
+	}
+	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
+		return fmt.Errorf("time_zone %q is not an IANA name, as in Europe/Rome", name)
+	}
+	return nil
 }
 
 func (r *rosterReader) addTeam(row fileTeam, line int) error {
-	r.rows.Teams = append(r.rows.Teams, access.Team{ID: row.ID, Name: row.Name, Members: row.Members})
-	return r.unique(tableTeams, row.ID, row.Name, line)
+	if err := named(row.ID, row.Name); err != nil {
+		return err
+	}
+	return r.put(access.Roster{Teams: []access.Team{{ID: row.ID, Name: row.Name, Members: row.Members}}}, line)
 }
 
 func (r *rosterReader) addPerson(row filePerson, line int) error {
-	if err := r.unique(tablePeople, row.ID, row.Name, line); err != nil {
+	if err := named(row.ID, row.Name); err != nil {
 		return err
 	}
 	if len(row.Cards)+len(row.QR)+len(row.Wiegand)+len(row.Passes)+len(row.Keys) > maxPerHead || len(row.Groups) > maxPerHead {
 		return errTooMany
 	}
-	r.rows.Holders = append(r.rows.Holders, access.Holder{ID: row.ID, Name: row.Name, Suspended: row.Suspended, Extended: row.Extended})
+	r.people++
+	rows := access.Roster{Holders: []access.Holder{{ID: row.ID, Name: row.Name, Suspended: row.Suspended, Extended: row.Extended}}}
 	for _, held := range []struct {
 		kind   access.Kind
 		values []string
@@ -151,58 +202,66 @@ func (r *rosterReader) addPerson(row filePerson, line int) error {
 			if err != nil {
 				return err
 			}
-			if err := r.addCredential(row.ID, held.kind, i, forms...); err != nil {
-				return err
-			}
+			rows.Assignments = append(rows.Assignments, r.credential(row.ID, held.kind, i+1, forms...)...)
 		}
 	}
 	if row.PIN != "" {
-		if err := r.addPIN(row.ID, row.PIN); err != nil {
+		pin, err := r.pin(row.ID, row.PIN, line)
+		if err != nil {
 			return err
 		}
+		rows.Assignments = append(rows.Assignments, pin...)
 	}
 	for _, group := range row.Groups {
-		if err := r.addGrant(fileGrant{Person: row.ID, Group: group}, line); err != nil {
+		g, err := grantOf(fileGrant{Person: row.ID, Group: group})
+		if err != nil {
 			return err
 		}
+		rows.Grants = append(rows.Grants, g)
 	}
-	return nil
+	return r.put(rows, line)
 }
 
-// addPIN adds a PIN. A short one only counts beside a card, so that people may
-// have the same; one that is long enough to open a door alone says who it is.
-func (r *rosterReader) addPIN(holder, digits string) error {
+// pin is a PIN that nobody else may have. A short one only counts beside a card,
+// so that people may have the same: it is handed on at once.
+func (r *rosterReader) pin(holder, digits string, line int) ([]access.Assignment, error) {
 	form, err := pinForm(digits)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	rows := r.credential(holder, access.PIN, 1, form)
 	if len(form) >= access.MinLonePIN {
-		return r.addCredential(holder, access.PIN, 0, form)
+		return rows, nil
 	}
-	r.rows.Assignments = append(r.rows.Assignments,
-		credentialRows(r.deps.Digest, holder+"/pin/1", holder, access.PIN, true, form)...)
-	return nil
+	r.failed = r.into.Add(access.Roster{Assignments: rows}, line, true)
+	return nil, r.failed
 }
 
-// addCredential adds all forms of a credential. In a file two people with one
-// card are a mistake of the writer, in whatever byte order.
-func (r *rosterReader) addCredential(holder string, kind access.Kind, at int, forms ...string) error {
-	id := fmt.Sprintf("%s/%s/%d", holder, kind, at+1)
-	for _, row := range credentialRows(r.deps.Digest, id, holder, kind, true, forms...) {
-		key := cardKey{row.Kind, row.Digest}
-		if other, taken := r.taken[key]; taken {
-			if other == holder {
-				return fmt.Errorf("it has the same %s twice", kind)
-			}
-			return fmt.Errorf("its %s %d is also that of %q", kind, at+1, other)
-		}
-		r.taken[key] = holder
-		r.rows.Assignments = append(r.rows.Assignments, row)
+// credential is a credential in all its forms. In a file two people with one card
+// are a mistake of the writer, in whatever byte order.
+func (r *rosterReader) credential(holder string, kind access.Kind, number int, forms ...string) []access.Assignment {
+	return credentialRows(r.deps.Digest, fmt.Sprintf("%s/%s/%d", holder, kind, number), holder, kind, true, forms...)
+}
+
+// credentialOf takes the id of a credential apart.
+func credentialOf(id string) (holder, kind, number string) {
+	last := strings.LastIndexByte(id, '/')
+	first := strings.LastIndexByte(id[:max(last, 0)], '/')
+	if first < 0 {
+		return id, "credential", ""
 	}
-	return nil
+	return id[:first], id[first+1 : last], id[last+1:]
 }
 
 func (r *rosterReader) addGrant(row fileGrant, line int) error {
+	g, err := grantOf(row)
+	if err != nil {
+		return err
+	}
+	return r.put(access.Roster{Grants: []access.Grant{g}}, line)
+}
+
+func grantOf(row fileGrant) (access.Grant, error) {
 	g := access.Grant{ID: row.ID, From: row.From, Until: row.Until, Source: fileSourceName, Cause: "manual"}
 	switch {
 	case row.Person != "" && row.Team == "":
@@ -210,13 +269,16 @@ func (r *rosterReader) addGrant(row fileGrant, line int) error {
 	case row.Person == "" && row.Team != "":
 		g.Kind, g.Assignee = access.ToTeam, row.Team
 	default:
-		return errWho
+		return g, errWho
 	}
 	what := 0
-	for scope, id := range map[access.ScopeKind]string{access.ScopeGroup: row.Group, access.ScopeDoor: row.Door, access.ScopePlace: row.Place} {
-		if id != "" {
+	for _, one := range [...]struct {
+		scope access.ScopeKind
+		id    string
+	}{{access.ScopeGroup, row.Group}, {access.ScopeDoor, row.Door}, {access.ScopePlace, row.Place}} {
+		if one.id != "" {
 			what++
-			g.Scope, g.ScopeID = scope, id
+			g.Scope, g.ScopeID = one.scope, one.id
 		}
 	}
 	if row.Everywhere {
@@ -224,17 +286,16 @@ func (r *rosterReader) addGrant(row fileGrant, line int) error {
 		g.Scope, g.ScopeID = access.ScopeOrganisation, ""
 	}
 	if what != 1 {
-		return errWhat
+		return g, errWhat
 	}
 	if !g.From.IsZero() && !g.Until.IsZero() && !g.From.Before(g.Until) {
-		return errWindow
+		return g, errWindow
 	}
 	if g.ID == "" {
-		g.ID = fmt.Sprintf("%s@%s", g.Assignee, cmp.Or(g.ScopeID, "everywhere"))
+		g.ID = g.Assignee + "@" + cmp.Or(g.ScopeID, "everywhere")
 		if g.Kind == access.ToTeam {
 			g.ID = "team:" + g.ID
 		}
 	}
-	r.rows.Grants = append(r.rows.Grants, g)
-	return r.unique(tableGrants, g.ID, "", line)
+	return g, named(g.ID, "")
 }

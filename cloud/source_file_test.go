@@ -63,7 +63,7 @@ func TestTheExampleRosterIsReadWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	source, _ := fileWith(t, string(example))
-	got, err := source.Fetch(t.Context(), "")
+	got, err := taken(t, source)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,10 +110,10 @@ func TestTheExampleRosterIsReadWhole(t *testing.T) {
 			{ID: "cleaning", Kind: access.ToTeam, Assignee: "cleaners", Scope: access.ScopePlace, ScopeID: "hq", Source: "file", Cause: "manual"},
 		},
 	}
-	if diff := cmp.Diff(want, got.Roster); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("roster (-want +got):\n%s", diff)
 	}
-	if _, err := access.Build(got.Roster, []access.Contact{{Source: "file", Ageless: true}}, 1); err != nil {
+	if _, err := access.Build(got, []access.Contact{{Source: "file", Ageless: true}}, 1); err != nil {
 		t.Errorf("the roster cannot be used: %v", err)
 	}
 	if !source.Ageless() || source.Name() != "file" {
@@ -143,6 +143,7 @@ func TestARosterFileIsRefusedWholeAndSaysWhere(t *testing.T) {
 		{"no row", "{\"people\": [\n\"ann\"]}", "people: a row is not an object in braces", 2},
 		{"null for a row", "{\"people\": [\nnull]}", "people: a row is not an object in braces", 2},
 		{"no id", "{\"people\": [{\"id\": \"ann\"},\n{\"name\": \"Bo\"}]}", "people: it has no id", 2},
+		{"a key twice, inside", "{\"groups\": [\n{\"id\": \"all\", \"hours\": [{\"days\": \"mon\", \"Days\": \"tue\"}]}]}", `groups: "Days" is said twice in one row`, 2},
 		{"an id twice", "{\"people\": [\n{\"id\": \"ann\"},\n{\"id\": \"ann\"}]}", `people: the id "ann" is there twice`, 3},
 		{"an id without end", `{"people": [{"id": "` + strings.Repeat("x", 129) + `"}]}`, "people: its id is longer than 128 characters", 1},
 		{"a name without end", `{"people": [{"id": "x", "name": "` + strings.Repeat("x", 257) + `"}]}`, "people: its name is longer than 256 characters", 1},
@@ -154,6 +155,7 @@ func TestARosterFileIsRefusedWholeAndSaysWhere(t *testing.T) {
 		{"a PIN that is no digits", `{"people": [{"id": "ann", "pin": "12 34"}]}`, `people: a pin is not written as 4 to 12 digits in quotes, as in "0417"`, 1},
 		{"a PIN without quotes", `{"people": [{"id": "ann", "pin": 1234}]}`, `"pin" can not be a number`, 1},
 		{"a long PIN of two people", "{\"people\": [{\"id\": \"ann\", \"pin\": \"481516\"},\n{\"id\": \"bo\", \"pin\": \"481516\"}]}", `people: its pin 1 is also that of "ann"`, 2},
+		{"a card twice", "{\"people\": [\n{\"id\": \"a/b\", \"cards\": [\"04A2B3C4D5E680\", \"80:E6:D5:C4:B3:A2:04\"]}]}", "people: it has the same card twice", 2},
 		{"a card of two people", "{\"people\": [{\"id\": \"ann\", \"cards\": [\"04A2B3C4D5E680\"]},\n{\"id\": \"bo\", \"cards\": [\"04a2b3c4d5e680\"]}]}", `people: its card 1 is also that of "ann"`, 2},
 		{"a card of two people, turned around", "{\"people\": [{\"id\": \"ann\", \"cards\": [\"04A2B3C4D5E680\"]},\n{\"id\": \"bo\", \"cards\": [\"80E6D5C4B3A204\"]}]}", `people: its card 1 is also that of "ann"`, 2},
 		{"too many cards", `{"people": [{"id": "ann", "qr": [` + strings.Repeat(`"a",`, 64) + `"b"]}]}`, "people: it has more than 64 credentials or groups", 1},
@@ -172,7 +174,7 @@ func TestARosterFileIsRefusedWholeAndSaysWhere(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			source, path := fileWith(t, tt.in)
-			_, err := source.Fetch(t.Context(), "")
+			_, err := taken(t, source)
 			var refused *RosterError
 			if !errors.As(err, &refused) {
 				t.Fatalf("Fetch: %v, want a *RosterError", err)
@@ -193,7 +195,7 @@ func TestEveryDanglingRowIsNamed(t *testing.T) {
 {"id": "a", "doors": ["x"]},
 {"id": "b", "doors": ["y", "z"]},
 {"id": "c", "doors": ["w"]}]}`)
-	_, err := source.Fetch(t.Context(), "")
+	_, err := taken(t, source)
 	want := `refused whole, the old rights stand; line 2: groups: there is no "x" in "doors"; line 3: groups: there is no "y" in "doors"; line 3: groups: there is no "z" in "doors"; and 1 more`
 	if err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("got  %v\nwant …%s", err, want)
@@ -260,8 +262,13 @@ func TestTheRosterIsReadAgainOnlyWhenTheFileChanged(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := source.Fetch(t.Context(), first.Cursor)
-	if err != nil || got.Unchanged || got.Roster.Holders[0].ID != "bob" {
-		t.Errorf("Fetch of another file: %+v, %v; want bob", got, err)
+	var in tray
+	if err != nil || got.Unchanged || got.Rows(t.Context(), &in) != nil || in.rows.Holders[0].ID != "bob" {
+		t.Errorf("Fetch of another file: %+v, %v; want bob", in.rows, err)
+	}
+	// And what was fetched before that is not there any more.
+	if err := first.Rows(t.Context(), &in); err == nil || !strings.Contains(err.Error(), "changed while it was read") {
+		t.Errorf("rows of a file that is another now: %v, want it refused", err)
 	}
 }
 
@@ -293,12 +300,33 @@ func TestSyncTakesAFileWithoutGuardAndWithoutMercy(t *testing.T) {
 	}
 }
 
+// A full disk is no mistake of whoever wrote the file.
+func TestWhatTheIntakeSaysIsNoMistakeInTheFile(t *testing.T) {
+	source, _ := fileWith(t, `{"people": [{"id": "ann"}]}`)
+	fetched, err := source.Fetch(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	full := errors.New("no space is left")
+	err = fetched.Rows(t.Context(), &tray{full: full})
+	if refused := (*RosterError)(nil); !errors.Is(err, full) || errors.As(err, &refused) {
+		t.Errorf("Rows: %v, want what the intake said", err)
+	}
+}
+
 func TestReadingARosterEndsWithItsContext(t *testing.T) {
 	source, _ := fileWith(t, `{"people": [{"id": "ann"}]}`)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := source.Fetch(ctx, ""); !errors.Is(err, context.Canceled) {
 		t.Errorf("Fetch: %v, want canceled", err)
+	}
+	fetched, err := source.Fetch(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := fetched.Rows(ctx, &tray{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("Rows: %v, want canceled", err)
 	}
 }
 
@@ -327,11 +355,11 @@ func TestFileOptionsAreChecked(t *testing.T) {
 func TestShortPINMayBeThatOfTwoPeople(t *testing.T) {
 	deps := Deps{Digest: testKey(t)}
 	const people = `{"people": [{"id": "ann", "cards": ["04A2B3C4"], "pin": "0417"}, {"id": "bo", "cards": ["922E5832"], "pin": "0417"}]}`
-	roster, err := newRosterReader("roster.json", strings.NewReader(people), deps).read(t.Context())
-	if err != nil {
+	var in tray
+	if err := newRosterReader("roster.json", strings.NewReader(people), deps, &in).read(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	s, err := access.Build(roster, nil, 1)
+	s, err := access.Build(in.rows, nil, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

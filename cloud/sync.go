@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,9 +21,10 @@ import (
 type Keeper interface {
 	// Current is what the doors decide by now, of this source.
 	Current(ctx context.Context, source string) (access.Roster, error)
-	// Replace builds, stores and swaps; it returns how many rows changed. An
-	// error leaves the old rights in force.
-	Replace(ctx context.Context, source string, next access.Roster, contact access.Contact) (changed int, err error)
+	// Replace takes all rows of a source, builds, stores and swaps; it returns how
+	// many rows changed. An error, of the rows or its own, leaves the old rights in
+	// force.
+	Replace(ctx context.Context, source string, next Rows, contact access.Contact) (changed int, err error)
 	// Confirm says that the source was heard of and nothing is to change.
 	Confirm(source string, at time.Time)
 }
@@ -282,16 +284,32 @@ func (s *Sync) once(ctx context.Context) (outcome, error) {
 	case same:
 		s.o.Keeper.Confirm(s.name, fetched.At)
 	default:
-		contact := access.Contact{Source: s.name, At: fetched.At, Ageless: s.o.Source.Ageless()}
-		out.changed, err = s.o.Keeper.Replace(ctx, s.name, out.verdict.Roster, contact)
-		if err != nil {
-			return outcome{}, fmt.Errorf("sync of %s: the rights came, but could not be taken into use; the old ones stand: %w", s.name, err)
+		if out.changed, err = s.replace(ctx, fetched, out.verdict.Roster); err != nil {
+			return outcome{}, err
 		}
 	}
 	s.mu.Lock()
 	s.cursor = fetched.Cursor
 	s.mu.Unlock()
 	return out, nil
+}
+
+// replace takes what was said into use: the roster, or rows that are read as they
+// are taken, and of which the source says itself what is wrong with them.
+func (s *Sync) replace(ctx context.Context, fetched Fetched, roster access.Roster) (changed int, err error) {
+	rows, wrong := RowsOf(roster), error(nil)
+	if fetched.Rows != nil {
+		rows = func(ctx context.Context, into Intake) error {
+			wrong = fetched.Rows(ctx, into)
+			return wrong
+		}
+	}
+	contact := access.Contact{Source: s.name, At: fetched.At, Ageless: s.o.Source.Ageless()}
+	changed, err = s.o.Keeper.Replace(ctx, s.name, rows, contact)
+	if err != nil && wrong == nil {
+		err = fmt.Errorf("sync of %s: the rights came, but could not be taken into use; the old ones stand: %w", s.name, err)
+	}
+	return changed, cmp.Or(wrong, err)
 }
 
 // check guards what a cloud says, and tells whether it is what the

@@ -68,9 +68,14 @@ func (k *shelf) Current(context.Context, string) (access.Roster, error) {
 	return copyRows(k.roster), nil
 }
 
-func (k *shelf) Replace(_ context.Context, source string, next access.Roster, contact access.Contact) (int, error) {
+func (k *shelf) Replace(ctx context.Context, source string, rows Rows, contact access.Contact) (int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	var in tray
+	if err := rows(ctx, &in); err != nil {
+		return 0, err
+	}
+	next := in.rows
 	if k.broken != nil {
 		return 0, k.broken
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tilegate/tilegate/cloud"
 	"github.com/tilegate/tilegate/daemon/access"
 )
 
@@ -34,7 +35,7 @@ func (b *timed) heard(names ...string) {
 		b.Confirm("kisi", time.Now())
 		return
 	}
-	if _, err := b.Replace(b.t.Context(), "kisi", people("kisi", names...), access.Contact{Source: "kisi", At: time.Now()}); err != nil {
+	if _, err := b.Replace(b.t.Context(), "kisi", cloud.RowsOf(people("kisi", names...)), access.Contact{Source: "kisi", At: time.Now()}); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -137,7 +138,7 @@ func TestRightsThatAreNotTakenIntoUseAreNotYoung(t *testing.T) {
 	b.hand.pass(time.Hour)
 	broken := people("kisi", "ann")
 	broken.Grants[0].Assignee = "nobody"
-	if _, err := b.Replace(t.Context(), "kisi", broken, access.Contact{Source: "kisi", At: time.Now()}); err == nil {
+	if _, err := b.Replace(t.Context(), "kisi", cloud.RowsOf(broken), access.Contact{Source: "kisi", At: time.Now()}); err == nil {
 		t.Fatal("a grant of nobody was taken into use")
 	}
 	b.hand.jump(year)

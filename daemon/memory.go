@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime/debug"
 	numbers "runtime/metrics"
+	"sync"
 	"time"
 )
 
@@ -69,4 +70,33 @@ func (s *sweeper) fat() bool {
 	value := func(i int) uint64 { return s.samples[i].Value.Uint64() }
 	live := value(heapLive)
 	return value(heapObjects)+value(heapUnused)+value(heapFree) > live+live/4+sweepAbove
+}
+
+// leanPercent is how much garbage may lie beside what is in use while rights are
+// read and built: rows pass through memory by the hundred thousand, and each is
+// garbage at once.
+const leanPercent = 20
+
+// lean has garbage collected more often while it is in use. The zero value is
+// ready; many may use it at once.
+type lean struct {
+	mu    sync.Mutex // guards all below
+	users int
+	usual int // percent
+}
+
+// begin is lean until the end is called.
+func (l *lean) begin() (end func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.users++; l.users == 1 {
+		l.usual = debug.SetGCPercent(leanPercent)
+	}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.users--; l.users == 0 {
+			debug.SetGCPercent(l.usual)
+		}
+	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/tilegate/tilegate/cloud"
 	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/daemon/config"
 	"github.com/tilegate/tilegate/daemon/control"
@@ -166,7 +167,7 @@ func TestALockdownIsReleasedOnlyWhereItWasSet(t *testing.T) {
 	h.lockDown(control.Where{Door: "front"}, "")
 	rows := people("kisi", "ben")
 	rows.Doors[0].LockedDown = true
-	if _, err := h.rights.Replace(t.Context(), "kisi", rows, access.Contact{Source: "kisi", At: time.Now()}); err != nil {
+	if _, err := h.rights.Replace(t.Context(), "kisi", cloud.RowsOf(rows), access.Contact{Source: "kisi", At: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	done := h.release(control.Where{Door: "front"})

@@ -108,28 +108,23 @@ func hashText(s *access.Snapshot) string {
 
 // pastRights puts the rights of a generation together.
 func (g *gateway) pastRights(ctx context.Context, number uint64, hash string) (*access.Snapshot, error) {
-	var roster access.Roster // of number 0: before there were any
-	form := access.HashForm
-	if number > 0 {
-		generation, err := g.cache.Generation(ctx, number)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			return nil, errNotKept
-		case err != nil:
-			return nil, err
-		case hex.EncodeToString(generation.Hash[:]) != hash:
-			return nil, errOtherRights
-		}
-		form = generation.Form
-		if roster, err = g.cache.At(ctx, number); err != nil {
-			return nil, err
-		}
+	if number == 0 { // before there were any
+		return access.Build(access.Roster{}, g.rights.Load().Contacts(), 0)
 	}
-	s, err := access.Build(roster, withSourcesOf(roster.Grants, g.rights.Load().Contacts()), number)
+	generation, err := g.cache.Generation(ctx, number)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, errNotKept
+	case err != nil:
+		return nil, err
+	case hex.EncodeToString(generation.Hash[:]) != hash:
+		return nil, errOtherRights
+	}
+	s, err := g.cache.SnapshotAt(ctx, number, g.rights.Load().Contacts())
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("the rights of generation %d cannot be put together: %w", number, err)
-	case form == access.HashForm && hashText(s) != hash: // one of another form cannot be compared
+	case generation.Form == access.HashForm && hashText(s) != hash: // one of another form cannot be compared
 		return nil, errOtherRights
 	}
 	return s, nil

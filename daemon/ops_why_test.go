@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/tilegate/tilegate/cloud"
 	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/daemon/config"
 	"github.com/tilegate/tilegate/daemon/control"
@@ -150,7 +151,7 @@ func (p *past) happen() {
 	var err error
 	switch n := p.rand.IntN(100); {
 	case n < 10:
-		_, err = p.rights.Replace(ctx, "kisi", p.roster(), access.Contact{Source: "kisi", At: p.clock.clock().Wall()})
+		_, err = p.rights.Replace(ctx, "kisi", cloud.RowsOf(p.roster()), access.Contact{Source: "kisi", At: p.clock.clock().Wall()})
 	case n < 15:
 		err = p.rights.setPolicies(ctx, p.policies())
 	case n < 20:
@@ -298,7 +299,7 @@ func TestWhatIsNotKeptIsShownAsItWasRecorded(t *testing.T) {
 	p := newPast(t, 1)
 	replace := func() {
 		t.Helper()
-		if _, err := p.rights.Replace(t.Context(), "kisi", p.roster(), access.Contact{Source: "kisi", At: today}); err != nil {
+		if _, err := p.rights.Replace(t.Context(), "kisi", cloud.RowsOf(p.roster()), access.Contact{Source: "kisi", At: today}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -333,7 +334,7 @@ func TestAQuestionAboutThenIsDecidedByTheRightsOfThen(t *testing.T) {
 	simple.Doors[0].Name = "Front"
 	replace := func(r access.Roster) {
 		t.Helper()
-		if _, err := p.rights.Replace(t.Context(), "kisi", r, access.Contact{Source: "kisi", At: p.clock.clock().Wall()}); err != nil {
+		if _, err := p.rights.Replace(t.Context(), "kisi", cloud.RowsOf(r), access.Contact{Source: "kisi", At: p.clock.clock().Wall()}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/tilegate/tilegate/cloud"
 	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/daemon/store"
 )
@@ -28,18 +28,24 @@ type rights struct {
 	wall    func() time.Time
 	log     hclog.Logger
 	changed func(*access.Snapshot) // told after every swap
+	lean    lean
 
-	// swapping is held for moments only, so that a lockdown waits for no sync. It
-	// guards lockdowns and posture.
-	swapping  sync.Mutex
+	mu       sync.Mutex // one change at a time; guards contacts and behind
+	contacts contactClock
+	// behind says that the newest rows on disk may be none that the doors decide
+	// by: an older tilegate did not come to seal them, or a write failed.
+	behind bool
+
+	// front is held for moments only, so that neither a lockdown nor a small change
+	// waits for a sync. It guards all below.
+	front     sync.Mutex
 	lockdowns []access.Lockdown // by our own staff: part of whatever is in force
 	posture   uint64            // as of which these are
-
-	mu       sync.Mutex // one change at a time; guards all below
-	contacts contactClock
-	// unsealed says that the newest rows on disk may be none that the doors
-	// decide by: the power went, or the disk was full, before their seal.
-	unsealed bool
+	// base is what the disk has, as it was swapped in.
+	base *access.Snapshot
+	// ahead are small changes that the doors decide by and the disk does not have
+	// yet, oldest first.
+	ahead []*ahead
 }
 
 // Load is the snapshot in force.
@@ -52,43 +58,37 @@ func (r *rights) Load() *access.Snapshot { return r.current.Load() }
 func (r *rights) restore(ctx context.Context, policies []access.Policy, sources []access.Contact) (note string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.unsealed = true
-	roster, contacts, generation, err := r.cache.Load(ctx)
-	if err != nil {
-		return "", fmt.Errorf("rights: load from disk: %w", err)
-	}
-	known := len(contacts)
-	contacts = r.recall(contacts)
-	contacts = withSourcesOf(roster.Grants, contacts)
-	snapshot, err := access.Build(roster, mergeContacts(contacts, sources), generation.Number)
-	comparable := generation.Number != 0 && generation.Form == access.HashForm
-	if err == nil && comparable && snapshot.Hash() != generation.Hash {
-		err = fmt.Errorf("generation %d does not hash to what was sealed", generation.Number)
-	}
-	if err == nil && generation.Number != 0 && !comparable { // of an older tilegate
-		err = r.seal(generation.Number, snapshot)
-	}
-	if err != nil {
+	defer r.lean.begin()()
+	contacts := r.recall(r.cache.Contacts())
+	loaded, err := r.cache.Load(ctx, store.MergeContacts(contacts, sources))
+	switch {
+	case errors.Is(err, store.ErrUnsound):
 		note = err.Error()
+		empty, err := access.Build(access.Roster{}, sources, 0)
+		if err != nil {
+			return note, err
+		}
+		r.swap(empty)
 		for _, c := range contacts {
-			if _, _, err := r.cache.Retire(c.Source, r.wall()); err != nil && !errors.Is(err, store.ErrNotFound) {
+			if _, err := r.cache.Retire(ctx, c.Source, r.terms(sources)); err != nil && !errors.Is(err, store.ErrNotFound) {
 				return note, err
 			}
 		}
-		roster = access.Roster{}
-		if snapshot, err = access.Build(roster, sources, 0); err != nil {
-			return note, err
+	case err != nil:
+		return "", fmt.Errorf("rights: %w", err)
+	default:
+		r.behind = loaded.Behind
+		r.swap(loaded.Snapshot)
+		if loaded.Older && !loaded.Behind {
+			if err := r.takeUp(ctx); err != nil {
+				return "", err
+			}
 		}
 	}
-	r.swap(snapshot)
 	if err := r.retire(ctx, sources); err != nil {
 		return note, err
 	}
-	if samePolicies(roster.Policies, policies) && len(contacts) == known {
-		return note, nil
-	}
-	_, err = r.replace(ctx, settingsSource, access.Roster{Policies: policies}, access.Contact{Source: settingsSource, At: r.wall(), Ageless: true})
-	return note, err
+	return note, r.follow(ctx, policies)
 }
 
 // keepOnly takes out the rights of every source but these.
@@ -105,30 +105,20 @@ func (r *rights) retire(ctx context.Context, sources []access.Contact) error {
 		if slices.ContainsFunc(sources, func(s access.Contact) bool { return s.Source == c.Source }) {
 			continue
 		}
-		number, rows, err := r.cache.Retire(c.Source, r.wall())
-		never := errors.Is(err, store.ErrNotFound) // heard of: it has no rights to take out
-		if err != nil && !never {
-			return err
-		}
-		if never {
-			number = r.Load().Generation()
-		}
 		kept := slices.DeleteFunc(r.Load().Contacts(), func(k access.Contact) bool { return k.Source == c.Source })
-		merged, err := r.merge(ctx, kept, "", access.Roster{})
+		done, err := r.cache.Retire(ctx, c.Source, r.terms(kept))
+		if errors.Is(err, store.ErrNotFound) { // never heard of, or taken out of the disk already
+			done, err = r.cache.Rebuild(ctx, r.terms(kept))
+		}
+		if err == nil && done.Snapshot == nil {
+			done, err = r.cache.Rebuild(ctx, r.terms(kept))
+		}
 		if err != nil {
 			return err
 		}
-		snapshot, err := access.Build(merged, kept, number)
-		if err != nil {
-			return err
-		}
-		if !never {
-			if err := r.seal(number, snapshot); err != nil {
-				return err
-			}
-		}
-		r.swap(snapshot)
-		r.log.Warn("the rights of a source that is no longer in the settings were taken out", "source", c.Source, "rows", rows)
+		r.behind = false
+		r.swap(done.Snapshot)
+		r.log.Warn("the rights of a source that is no longer in the settings were taken out", "source", c.Source, "rows", done.Rows)
 	}
 	return nil
 }
@@ -137,13 +127,20 @@ func (r *rights) retire(ctx context.Context, sources []access.Contact) error {
 func (r *rights) setPolicies(ctx context.Context, policies []access.Policy) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.follow(ctx, policies)
+}
+
+func (r *rights) follow(ctx context.Context, policies []access.Policy) error {
 	have, err := r.cache.LoadSource(ctx, settingsSource)
 	if err != nil || samePolicies(have.Policies, policies) {
 		return err
 	}
-	contact := access.Contact{Source: settingsSource, At: r.wall(), Ageless: true}
-	_, err = r.replace(ctx, settingsSource, access.Roster{Policies: policies}, contact)
-	return err
+	stage, err := r.stage(ctx, settingsSource, cloud.RowsOf(access.Roster{Policies: policies}))
+	if err != nil {
+		return err
+	}
+	_, err = r.install(ctx, stage, access.Contact{Source: settingsSource, At: r.wall(), Ageless: true})
+	return errors.Join(err, stage.Close())
 }
 
 // Current is what is in force of one source.
@@ -153,67 +150,78 @@ func (r *rights) Current(ctx context.Context, source string) (access.Roster, err
 
 // Replace builds, stores and swaps the rights of one source. An error leaves
 // the old rights in force.
-func (r *rights) Replace(ctx context.Context, source string, next access.Roster, contact access.Contact) (int, error) {
+func (r *rights) Replace(ctx context.Context, source string, next cloud.Rows, contact access.Contact) (changed int, err error) {
+	defer r.lean.begin()()
+	// Outside the lock: the rows may take as long as their source.
+	stage, err := r.stage(ctx, source, next)
+	if err != nil {
+		return 0, fmt.Errorf("rights of %s: %w", source, err)
+	}
+	defer func() { err = errors.Join(err, stage.Close()) }()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at, mark := r.contacts.take(contact.At)
 	contact.At = at
-	changed, err := r.replace(ctx, source, next, contact)
-	if err == nil {
+	if changed, err = r.install(ctx, stage, contact); err == nil {
 		r.contacts.mark(source, mark)
 	}
 	return changed, err
 }
 
-func (r *rights) replace(ctx context.Context, source string, next access.Roster, contact access.Contact) (int, error) {
-	contacts := mergeContacts(r.Load().Contacts(), []access.Contact{contact})
-	merged, err := r.merge(ctx, contacts, source, next)
+// stage is all rows of a source, beside the cache. Close it.
+func (r *rights) stage(ctx context.Context, source string, next cloud.Rows) (*store.Stage, error) {
+	stage, err := r.cache.Stage(ctx, source)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	snapshot, err := access.Build(merged, contacts, 0)
-	if err != nil {
-		return 0, fmt.Errorf("rights of %s: %w", source, err)
+	if err := next(ctx, stage); err != nil {
+		return nil, errors.Join(err, stage.Close())
 	}
-	number, changed, err := r.cache.Install(source, next, contact, r.wall())
-	if err != nil {
-		return 0, fmt.Errorf("rights of %s: store: %w", source, err)
-	}
-	if changed > 0 || r.unsealed {
-		if err := r.seal(number, snapshot); err != nil {
-			return 0, fmt.Errorf("rights of %s: %w", source, err)
-		}
-	}
-	r.swap(snapshot.WithGeneration(number))
-	return changed, nil
+	return stage, nil
 }
 
-// seal says that the rows of a generation are what the snapshot was built from.
-func (r *rights) seal(number uint64, s *access.Snapshot) error {
-	r.unsealed = true
-	if err := r.cache.Seal(number, s.Hash()); err != nil {
-		return err
+func (r *rights) install(ctx context.Context, stage *store.Stage, contact access.Contact) (int, error) {
+	done, err := r.cache.Install(ctx, stage, contact, r.terms(store.MergeContacts(r.Load().Contacts(), []access.Contact{contact})))
+	if err == nil {
+		r.supersede(contact.Source)
+		err = r.take(ctx, done, contact)
 	}
-	r.unsealed = false
+	if err != nil {
+		return 0, fmt.Errorf("rights of %s: %w", contact.Source, err)
+	}
+	return done.Rows, nil
+}
+
+// terms is what the cache must know of us.
+func (r *rights) terms(contacts []access.Contact) store.Terms {
+	t := store.Terms{Contacts: contacts, At: r.wall()}
+	r.front.Lock()
+	defer r.front.Unlock()
+	sameSource := func(a, b access.Contact) bool { return a.Source == b.Source && a.Ageless == b.Ageless }
+	if r.base != nil && slices.EqualFunc(r.base.Contacts(), contacts, sameSource) {
+		t.Current = r.base
+	}
+	return t
+}
+
+// take has the doors decide by what the disk has now.
+func (r *rights) take(ctx context.Context, done store.Change, contact access.Contact) (err error) {
+	known := slices.ContainsFunc(r.Load().Contacts(), func(c access.Contact) bool { return c.Source == contact.Source })
+	if done.Snapshot == nil && (r.behind || !known) {
+		done, err = r.cache.Rebuild(ctx, r.terms(store.MergeContacts(r.Load().Contacts(), []access.Contact{contact})))
+		if err != nil {
+			return err
+		}
+	}
+	r.behind = false
+	if next := done.Snapshot; next != nil {
+		for _, c := range r.Load().Contacts() {
+			next = next.WithContact(c.Source, c.At)
+		}
+		r.swap(next)
+	}
+	r.edit(func(s *access.Snapshot) *access.Snapshot { return s.WithContact(contact.Source, contact.At) })
 	return nil
-}
-
-// merge is what all sources say, in the order of their names, with next in the
-// place of one of them.
-func (r *rights) merge(ctx context.Context, contacts []access.Contact, source string, next access.Roster) (access.Roster, error) {
-	var merged access.Roster
-	byName := slices.SortedFunc(slices.Values(contacts), func(a, b access.Contact) int { return strings.Compare(a.Source, b.Source) })
-	for _, c := range byName {
-		rows := next
-		if c.Source != source {
-			var err error
-			if rows, err = r.cache.LoadSource(ctx, c.Source); err != nil {
-				return access.Roster{}, fmt.Errorf("rights of %s: %w", c.Source, err)
-			}
-		}
-		merged = access.Merge(merged, rows)
-	}
-	return merged, nil
 }
 
 // Confirm says that a source was heard of and that nothing is to change: it says
@@ -223,90 +231,27 @@ func (r *rights) Confirm(source string, at time.Time) {
 	defer r.mu.Unlock()
 	at, mark := r.contacts.take(at)
 	r.contacts.mark(source, mark)
-	if r.unsealed {
-		if err := r.takeUp(context.Background(), source, at); err != nil {
+	if r.behind {
+		if err := r.takeUp(context.Background()); err != nil {
 			r.log.Error("the newest rights could not be taken into use, the old ones stand", "source", source, "error", err)
 		}
 	}
-	r.swap(r.Load().WithContact(source, at))
+	r.drain(context.Background())
+	r.edit(func(s *access.Snapshot) *access.Snapshot { return s.WithContact(source, at) })
 	if err := r.cache.Confirm(source, at); err != nil {
 		r.log.Warn("cannot write down when a source was heard of", "source", source, "error", err)
 	}
 }
 
 // takeUp takes the newest rows on disk into use.
-func (r *rights) takeUp(ctx context.Context, source string, at time.Time) error {
-	rows, err := r.cache.LoadSource(ctx, source)
+func (r *rights) takeUp(ctx context.Context) error {
+	done, err := r.cache.Rebuild(ctx, r.terms(r.Load().Contacts()))
 	if err != nil {
 		return err
 	}
-	contact := access.Contact{Source: source, At: at}
-	for _, c := range r.Load().Contacts() {
-		if c.Source == source {
-			contact.Ageless = c.Ageless
-		}
-	}
-	_, err = r.replace(ctx, source, rows, contact)
-	return err
-}
-
-// swap takes rights into use, with the lockdowns that are in force.
-func (r *rights) swap(s *access.Snapshot) {
-	r.swapping.Lock()
-	s = s.WithLockdowns(r.lockdowns, r.posture)
-	r.current.Store(s)
-	r.swapping.Unlock()
-	if r.changed != nil {
-		r.changed(s)
-	}
-}
-
-// lockDown takes the lockdowns of our own staff into use, all of them, as of a
-// posture. It waits for no change of the rights that is under way.
-func (r *rights) lockDown(all []access.Lockdown, posture uint64) {
-	r.swapping.Lock()
-	defer r.swapping.Unlock()
-	r.lockdowns, r.posture = all, posture
-	if s := r.current.Load(); s != nil {
-		r.current.Store(s.WithLockdowns(all, posture))
-	}
-}
-
-// mergeContacts is old brought up to date by newer: a source that was heard of
-// has that word's time, also if it is earlier (the clock was ahead); one that was
-// not keeps what it had; a source that is new begins with none.
-func mergeContacts(old, newer []access.Contact) []access.Contact {
-	out := append([]access.Contact(nil), old...)
-next:
-	for _, c := range newer {
-		for i := range out {
-			if out[i].Source == c.Source {
-				out[i].Ageless = c.Ageless
-				if !c.At.IsZero() {
-					out[i].At = c.At
-				}
-				continue next
-			}
-		}
-		out = append(out, c)
-	}
-	return out
-}
-
-// withSourcesOf adds a contact, never heard of, for each source that grants name
-// and that has none: one that was being taken out when the power went.
-func withSourcesOf(grants []access.Grant, contacts []access.Contact) []access.Contact {
-	have := map[string]bool{}
-	for _, c := range contacts {
-		have[c.Source] = true
-	}
-	for i := range grants {
-		if source := grants[i].Source; !have[source] {
-			have[source] = true
-			contacts = append(contacts, access.Contact{Source: source})
-		}
-	}
-	return contacts
+	r.behind = false
+	r.swap(done.Snapshot)
+	return nil
 }
 
 func samePolicies(a, b []access.Policy) bool {

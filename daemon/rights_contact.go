@@ -98,14 +98,13 @@ func (r *rights) setClock(now point) bool {
 		return false
 	}
 	defer r.mu.Unlock()
-	snapshot := r.Load()
-	for _, contact := range snapshot.Contacts() {
-		if at := r.contacts.of(contact, now); !at.Equal(contact.At) {
-			snapshot = snapshot.WithContact(contact.Source, at)
+	r.edit(func(snapshot *access.Snapshot) *access.Snapshot {
+		for _, contact := range snapshot.Contacts() {
+			if at := r.contacts.of(contact, now); !at.Equal(contact.At) {
+				snapshot = snapshot.WithContact(contact.Source, at)
+			}
 		}
-	}
-	if snapshot != r.Load() {
-		r.swap(snapshot)
-	}
+		return snapshot
+	})
 	return true
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/tilegate/tilegate/cloud"
 	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/daemon/store"
 )
@@ -80,7 +81,7 @@ func (b *box) start(policies []access.Policy, sources ...access.Contact) string 
 
 func (b *box) replace(source string, r access.Roster) int {
 	b.t.Helper()
-	changed, err := b.Replace(b.t.Context(), source, r, access.Contact{Source: source, At: today})
+	changed, err := b.Replace(b.t.Context(), source, cloud.RowsOf(r), access.Contact{Source: source, At: today})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -142,7 +143,7 @@ func TestWrongRightsChangeNothing(t *testing.T) {
 	generation := b.Load().Generation()
 	wrong := people("kisi", "ann", "bob")
 	wrong.Grants[1].Assignee = "nobody"
-	if _, err := b.Replace(t.Context(), "kisi", wrong, access.Contact{Source: "kisi", At: today}); err == nil {
+	if _, err := b.Replace(t.Context(), "kisi", cloud.RowsOf(wrong), access.Contact{Source: "kisi", At: today}); err == nil {
 		t.Fatal("a dangling row was taken")
 	}
 	if b.tap("ann") != access.Granted || b.tap("bob") != access.Unknown || b.Load().Generation() != generation {

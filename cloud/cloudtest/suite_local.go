@@ -9,6 +9,31 @@ import (
 	"github.com/tilegate/tilegate/daemon/access"
 )
 
+// basket keeps all rows that it is given.
+type basket struct{ access.Roster }
+
+// Add keeps rows.
+func (b *basket) Add(r access.Roster, _ int, _ bool) error {
+	b.Places, b.Doors, b.Groups = append(b.Places, r.Places...), append(b.Doors, r.Doors...), append(b.Groups, r.Groups...)
+	b.Schedules, b.Teams, b.Holders = append(b.Schedules, r.Schedules...), append(b.Teams, r.Teams...), append(b.Holders, r.Holders...)
+	b.Assignments, b.Grants = append(b.Assignments, r.Assignments...), append(b.Grants, r.Grants...)
+	return nil
+}
+
+// Wrong finds nothing: to build the rows finds more.
+func (*basket) Wrong(context.Context, func(int, string, string, string) bool) error { return nil }
+
+// said is all that a fetch says, at once or row by row.
+func said(ctx context.Context, src cloud.Source, cursor cloud.Cursor) (cloud.Fetched, access.Roster, error) {
+	f, err := src.Fetch(ctx, cursor)
+	if err != nil || f.Rows == nil {
+		return f, f.Roster, err
+	}
+	var rows basket
+	err = f.Rows(ctx, &rows)
+	return f, rows.Roster, err
+}
+
 // LocalSourceSuite is what every source that asks no cloud must do. Open makes
 // one with at least one person who may open a door; damage breaks what the
 // newest of them reads, in a way that must be refused.
@@ -29,8 +54,8 @@ func LocalSourceSuite(t *testing.T, open func(t *testing.T) cloud.Source, damage
 		}
 		damage(t)
 		for _, cursor := range []cloud.Cursor{"", f.Cursor} {
-			if got, err := src.Fetch(t.Context(), cursor); err == nil {
-				t.Errorf("cursor %q: damaged, yet fetched: unchanged %v, %d people", cursor, got.Unchanged, len(got.Roster.Holders))
+			if got, rows, err := said(t.Context(), src, cursor); err == nil {
+				t.Errorf("cursor %q: damaged, yet fetched: unchanged %v, %d people", cursor, got.Unchanged, len(rows.Holders))
 			}
 		}
 		if report, err := src.Test(t.Context()); err == nil && passed(report) {
@@ -41,7 +66,7 @@ func LocalSourceSuite(t *testing.T, open func(t *testing.T) cloud.Source, damage
 		src := open(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := src.Fetch(ctx, ""); err == nil {
+		if _, _, err := said(ctx, src, ""); err == nil {
 			t.Error("a fetch whose context had ended gave a roster")
 		}
 	})
@@ -64,17 +89,17 @@ func passed(r cloud.Report) bool {
 
 func built(t *testing.T, src cloud.Source) *access.Snapshot {
 	t.Helper()
-	f, err := src.Fetch(t.Context(), "")
+	f, rows, err := said(t.Context(), src, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Unchanged || len(f.Roster.Holders) == 0 || len(f.Roster.Grants) == 0 {
-		t.Fatalf("unchanged %v, %d people, %d rights; want everything", f.Unchanged, len(f.Roster.Holders), len(f.Roster.Grants))
+	if f.Unchanged || len(rows.Holders) == 0 || len(rows.Grants) == 0 {
+		t.Fatalf("unchanged %v, %d people, %d rights; want everything", f.Unchanged, len(rows.Holders), len(rows.Grants))
 	}
 	if f.At.IsZero() || f.At.After(time.Now()) {
 		t.Errorf("heard of at %v", f.At)
 	}
-	s, err := access.Build(f.Roster, []access.Contact{{Source: src.Name(), At: f.At, Ageless: src.Ageless()}}, 1)
+	s, err := access.Build(rows, []access.Contact{{Source: src.Name(), At: f.At, Ageless: src.Ageless()}}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,8 @@ type deaf struct {
 
 func (d deaf) Fetch(ctx context.Context, cursor cloud.Cursor) (cloud.Fetched, error) {
 	if d.first.At.IsZero() {
-		f, err := d.Source.Fetch(ctx, cursor)
+		f, rows, err := said(ctx, d.Source, cursor)
+		f.Rows = cloud.RowsOf(rows)
 		*d.first = f
 		return f, err
 	}

@@ -85,21 +85,20 @@ func storeRights(b *testing.B, state string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	roster := largeRoster(digest)
 	cache, err := store.OpenCache(filepath.Join(state, "cache.db"), nil)
 	if err != nil {
 		b.Fatal(err)
 	}
+	stage, err := cache.Stage(b.Context(), "kisi")
+	if err == nil {
+		err = stage.Add(largeRoster(digest), 0, true)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
 	contact := access.Contact{Source: "kisi", At: time.Now()}
-	number, _, err := cache.Install("kisi", roster, contact, time.Now())
-	if err != nil {
-		b.Fatal(err)
-	}
-	snapshot, err := access.Build(roster, []access.Contact{contact}, number)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := errors.Join(cache.Seal(number, snapshot.Hash()), cache.Close()); err != nil {
+	_, err = cache.Install(b.Context(), stage, contact, store.Terms{Contacts: []access.Contact{contact}, At: time.Now()})
+	if err := errors.Join(err, stage.Close(), cache.Close()); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -37,7 +37,7 @@ type Generation struct {
 }
 
 // Cache is what the sources said, with its history. All methods may be called
-// at once; only Install, Retire, Seal, Confirm and Forget wait for the disk.
+// at once; only those that change something wait for the disk.
 type Cache struct {
 	f         *file
 	log       hclog.Logger
@@ -71,6 +71,9 @@ func OpenCache(path string, log hclog.Logger) (*Cache, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the cache of rights: %w", err)
+	}
+	if err := removeStages(c.f.path); err != nil {
+		log.Warn("rows that were read before a power cut are left", "error", err)
 	}
 	if err := c.readContacts(); err != nil {
 		return nil, fmt.Errorf("open the cache of rights: %w", errors.Join(err, c.f.close()))
@@ -111,27 +114,6 @@ func (c *Cache) Close() error {
 	return errors.Join(append(errs, c.f.close())...)
 }
 
-// Seal says that the snapshot built from a generation hashed to this. Only
-// sealed generations are loaded at start: one that could not be built is not.
-func (c *Cache) Seal(number uint64, hash [32]byte) error {
-	var touched int64
-	err := c.f.write(func(ctx context.Context, tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, "UPDATE generations SET hash = ?, form = ? WHERE number = ?", hash[:], access.HashForm, int64(number))
-		if err != nil {
-			return err
-		}
-		touched, err = result.RowsAffected()
-		return err
-	})
-	if err == nil && touched == 0 {
-		err = ErrNotFound
-	}
-	if err = named(err); err != nil {
-		return fmt.Errorf("seal generation %d: %w", number, err)
-	}
-	return nil
-}
-
 // Forget drops generations that were over before an instant, and rows that only
 // they had. What was in force at that instant stays, and so do the newest two
 // sealed generations. It is slow: once a day is enough.
@@ -144,8 +126,8 @@ func (c *Cache) Forget(_ context.Context, before time.Time) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM generations WHERE number < ?", oldest); err != nil {
 			return err
 		}
-		for _, name := range tableNames() {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+name+" WHERE to_generation <= ?", oldest); err != nil {
+		for _, t := range shapes() {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+t.name+" WHERE to_generation <= ?", oldest); err != nil {
 				return err
 			}
 		}

@@ -17,68 +17,127 @@ const (
 	rowsAsOf    = " WHERE source = ?1 AND from_generation <= ?2 AND (to_generation IS NULL OR to_generation > ?2) ORDER BY "
 )
 
-// Load is what all sources said, merged, as of the newest sealed generation,
-// with when each source was last heard of. Without a sealed generation the
-// roster is empty and the generation is 0.
+// ErrUnsound says that rights were read and still cannot be used: they do not
+// hang together, or do not hash to what was sealed.
+var ErrUnsound = errors.New("the rights on disk cannot be used")
+
+// Loaded is the rights of an earlier run.
+type Loaded struct {
+	Snapshot *access.Snapshot // of nothing where there is no sealed generation
+	Sealed   Generation
+	// Behind says that the newest rows on disk are not sealed, and Older that what
+	// was sealed was by a tilegate that hashed otherwise. Rebuild takes the newest
+	// rows into use and seals them.
+	Behind, Older bool
+}
+
+// Load is what all sources said, merged, as of the newest sealed generation. A
+// source that has rights and is not among the contacts has one too, never heard of.
 //
 // A row that two sources have under one id is taken from the first source by
 // name, but what forbids binds from either: a lockdown, hours, at the door
 // only, a suspension.
-func (c *Cache) Load(ctx context.Context) (r access.Roster, contacts []access.Contact, g Generation, err error) {
+func (c *Cache) Load(ctx context.Context, contacts []access.Contact) (l Loaded, err error) {
 	err = c.f.read(ctx, func(tx *sql.Tx) error {
-		var hash []byte
-		var at int64
-		err := tx.QueryRowContext(ctx, `SELECT number, at, hash, form FROM generations WHERE hash IS NOT NULL
-			ORDER BY number DESC LIMIT 1`).Scan(&g.Number, &at, &hash, &g.Form)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
+		if err := readGenerations(ctx, tx, &l); err != nil {
+			return err
 		}
+		var err error
+		if contacts, err = withSourcesOf(ctx, tx, l.Sealed.Number, contacts); err != nil {
+			return err
+		}
+		l.Snapshot, err = assemble(ctx, tx, l.Sealed.Number, contacts, ctx.Err)
+		return err
+	})
+	if wrong, ok := errors.AsType[*access.BuildError](err); ok {
+		err = fmt.Errorf("%w: generation %d: %w", ErrUnsound, l.Sealed.Number, wrong)
+	}
+	if err == nil && l.Sealed.Number != 0 && !l.Older && l.Snapshot.Hash() != l.Sealed.Hash {
+		err = fmt.Errorf("%w: generation %d does not hash to what was sealed", ErrUnsound, l.Sealed.Number)
+	}
+	if err = named(err); err != nil {
+		return Loaded{}, fmt.Errorf("load the rights: %w", err)
+	}
+	return l, nil
+}
+
+func readGenerations(ctx context.Context, tx *sql.Tx, l *Loaded) error {
+	var hash []byte
+	var at int64
+	err := tx.QueryRowContext(ctx, `SELECT number, at, hash, form FROM generations WHERE hash IS NOT NULL
+		ORDER BY number DESC LIMIT 1`).Scan(&l.Sealed.Number, &at, &hash, &l.Sealed.Form)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if err == nil {
+		l.Sealed.At = time.UnixMicro(at).UTC()
+		copy(l.Sealed.Hash[:], hash)
+	}
+	l.Older = l.Sealed.Number != 0 && l.Sealed.Form != access.HashForm
+	newest, err := newestSeal(ctx, tx)
+	l.Behind = newest.Number > l.Sealed.Number
+	return err
+}
+
+// SnapshotAt is what all sources said, merged, as of a past generation, or
+// ErrNotFound when that is no longer kept. The contacts are the sources with when
+// each was heard of then; one that is missing was never heard of. Compare the hash
+// of the snapshot with the event's: numbers begin again after a damaged cache was
+// set aside.
+func (c *Cache) SnapshotAt(ctx context.Context, number uint64, contacts []access.Contact) (s *access.Snapshot, err error) {
+	err = c.past(ctx, number, func(tx *sql.Tx) error {
+		contacts, err := withSourcesOf(ctx, tx, number, contacts)
 		if err != nil {
 			return err
 		}
-		g.At = time.UnixMicro(at).UTC()
-		copy(g.Hash[:], hash)
-		r, err = merged(ctx, tx, g.Number)
+		s, err = assemble(ctx, tx, number, contacts, ctx.Err)
 		return err
 	})
-	if err = named(err); err != nil {
-		return access.Roster{}, nil, Generation{}, fmt.Errorf("load the rights: %w", err)
-	}
-	return r, c.Contacts(), g, nil
+	return s, err
 }
 
-// At is what all sources said, merged, as of a past generation, or ErrNotFound
-// when that is no longer kept. Compare the hash of the snapshot with the
-// event's: numbers begin again after a damaged cache was set aside.
+// At is the rows of a past generation, merged, or ErrNotFound when that is no
+// longer kept. They are in memory whole, so it is for sites of which that is known
+// to fit.
 func (c *Cache) At(ctx context.Context, number uint64) (r access.Roster, err error) {
-	err = c.f.read(ctx, func(tx *sql.Tx) error {
+	err = c.past(ctx, number, func(tx *sql.Tx) error {
+		all, err := sources(ctx, tx)
+		for _, s := range all {
+			more, err := rowsOf(ctx, tx, s.name, rowsAsOf, s.id, int64(number))
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			r = access.Merge(r, more)
+		}
+		return err
+	})
+	return r, err
+}
+
+func (c *Cache) past(ctx context.Context, number uint64, read func(tx *sql.Tx) error) error {
+	err := c.f.read(ctx, func(tx *sql.Tx) error {
 		var found int
 		err := tx.QueryRowContext(ctx, "SELECT count(*) FROM generations WHERE number = ?", int64(number)).Scan(&found)
+		if err == nil && found == 0 {
+			err = ErrNotFound
+		}
 		if err != nil {
 			return err
 		}
-		if found == 0 {
-			return ErrNotFound
-		}
-		r, err = merged(ctx, tx, number)
-		return err
+		return read(tx)
 	})
 	if err = named(err); err != nil {
-		return access.Roster{}, fmt.Errorf("the rights of generation %d: %w", number, err)
+		return fmt.Errorf("the rights of generation %d: %w", number, err)
 	}
-	return r, nil
+	return nil
 }
 
-// LoadSource is what one source said last, sealed or not; empty if it never
-// said anything.
+// LoadSource is what one source said last; empty if it never said anything. It
+// is in memory whole, so it is for sources of which that is known to fit.
 func (c *Cache) LoadSource(ctx context.Context, source string) (r access.Roster, err error) {
 	err = c.f.read(ctx, func(tx *sql.Tx) error {
-		var id int64
-		err := tx.QueryRowContext(ctx, "SELECT id FROM sources WHERE name = ?", source).Scan(&id)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
+		id, err := findSource(ctx, tx, source)
+		if err != nil || id == 0 {
 			return err
 		}
 		r, err = rowsOf(ctx, tx, source, currentRows, id)
@@ -90,49 +149,9 @@ func (c *Cache) LoadSource(ctx context.Context, source string) (r access.Roster,
 	return r, nil
 }
 
-type source struct {
-	id   int64
-	name string
-}
-
-func sources(ctx context.Context, tx *sql.Tx) (all []source, err error) {
-	rows, err := tx.QueryContext(ctx, "SELECT id, name FROM sources ORDER BY name")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		var s source
-		if err := rows.Scan(&s.id, &s.name); err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	return all, rows.Err()
-}
-
-func merged(ctx context.Context, tx *sql.Tx, number uint64) (r access.Roster, err error) {
-	all, err := sources(ctx, tx)
-	if err != nil {
-		return r, err
-	}
-	for _, s := range all {
-		more, err := rowsOf(ctx, tx, s.name, rowsAsOf, s.id, int64(number))
-		if err != nil {
-			return r, fmt.Errorf("%s: %w", s.name, err)
-		}
-		r = access.Merge(r, more)
-	}
-	return r, nil
-}
-
 // rowsOf is the roster of one source.
 func rowsOf(ctx context.Context, tx *sql.Tx, source, which string, args ...any) (r access.Roster, err error) {
-	r.Places = load(ctx, tx, &placeTable, which, args, &err)
-	r.Doors = load(ctx, tx, &doorTable, which, args, &err)
-	r.Policies = load(ctx, tx, &policyTable, which, args, &err)
-	r.Groups = joinGroups(load(ctx, tx, &groupTable, which, args, &err), load(ctx, tx, &groupDoorTable, which, args, &err))
-	r.Schedules = load(ctx, tx, &scheduleTable, which, args, &err)
+	r = buildingOf(ctx, tx, which, args, &err)
 	r.Teams = joinTeams(load(ctx, tx, &teamTable, which, args, &err), load(ctx, tx, &memberTable, which, args, &err))
 	r.Holders = load(ctx, tx, &holderTable, which, args, &err)
 	r.Assignments = load(ctx, tx, &assignmentTable, which, args, &err)
@@ -143,45 +162,82 @@ func rowsOf(ctx context.Context, tx *sql.Tx, source, which string, args ...any) 
 	return r, err
 }
 
+// buildingOf is the part of it that is small.
+func buildingOf(ctx context.Context, tx *sql.Tx, which string, args []any, failed *error) (r access.Roster) {
+	r.Places = load(ctx, tx, &placeTable, which, args, failed)
+	r.Doors = load(ctx, tx, &doorTable, which, args, failed)
+	r.Policies = load(ctx, tx, &policyTable, which, args, failed)
+	r.Groups = joinGroups(load(ctx, tx, &groupTable, which, args, failed), load(ctx, tx, &groupDoorTable, which, args, failed))
+	r.Schedules = load(ctx, tx, &scheduleTable, which, args, failed)
+	return r
+}
+
 // load is all rows of a table that a source has; after an error it does
 // nothing.
 func load[T any](ctx context.Context, tx *sql.Tx, t *table[T], which string, args []any, failed *error) (all []T) {
-	if *failed == nil {
-		*failed = t.each(ctx, tx, which, args, func(row T, _ int64) {
-			if len(all) == cap(all) {
-				all = slices.Grow(all, len(all)+64) // twice as large: append's own steps copy 100,000 rows five times
-			}
-			all = append(all, row)
-		})
+	if *failed != nil {
+		return nil
 	}
+	var r *reader[T]
+	if r, *failed = t.open(ctx, tx, which, args); *failed != nil {
+		return nil
+	}
+	for r.next() {
+		if len(all) == cap(all) {
+			all = slices.Grow(all, len(all)+64) // twice as large: append's own steps copy 100,000 rows five times
+		}
+		all = append(all, r.row)
+	}
+	*failed = r.close()
 	return all
 }
 
-// each reads rows in the order of the key. Nothing is allocated for a row but
-// its texts.
-func (t *table[T]) each(ctx context.Context, tx *sql.Tx, which string, args []any, take func(row T, from int64)) (err error) {
-	rows, err := tx.QueryContext(ctx, "SELECT "+strings.Join(t.columns, ", ")+", from_generation FROM "+t.name+
-		which+strings.Join(t.columns[:t.keys], ", "), args...)
+// reader reads the rows of one source in the order of the key. Nothing is
+// allocated for a row but its texts. It must be closed, which tells what failed.
+type reader[T any] struct {
+	table *table[T]
+	rows  *sql.Rows
+	cells cells
+	into  []any
+	row   T
+	err   error
+}
+
+func (t *table[T]) open(ctx context.Context, tx *sql.Tx, which string, args []any) (*reader[T], error) {
+	return t.query(ctx, tx, "SELECT "+strings.Join(t.readable(), ", ")+" FROM "+t.name+which+strings.Join(t.columns[:t.keys], ", "), args...)
+}
+
+// query reads rows that have the columns of the table.
+func (t *table[T]) query(ctx context.Context, tx *sql.Tx, query string, args ...any) (*reader[T], error) {
+	rows, err := tx.QueryContext(ctx, query, args...) //nolint:rowserrcheck // by close
 	if err != nil {
-		return fmt.Errorf("%s: %w", t.name, err)
+		return nil, fmt.Errorf("%s: %w", t.name, err)
 	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	row := cells{values: make([]any, len(t.columns)+1), bad: new(bool)}
-	into := make([]any, len(row.values))
-	for i := range into {
-		into[i] = &row.values[i]
+	r := &reader[T]{table: t, rows: rows, cells: cells{values: make([]any, len(t.readable())), bad: new(bool)}}
+	for i := range r.cells.values {
+		r.into = append(r.into, &r.cells.values[i])
 	}
-	for rows.Next() {
-		if err := rows.Scan(into...); err != nil {
-			return fmt.Errorf("%s: %w", t.name, err)
-		}
-		take(t.read(row), row.number(len(t.columns)))
-		if *row.bad {
-			return fmt.Errorf("%s: %w: a row that cannot be read", t.name, ErrDamaged)
-		}
+	return r, nil
+}
+
+func (r *reader[T]) next() bool {
+	if r.err != nil || !r.rows.Next() {
+		return false
 	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("%s: %w", t.name, err)
+	if r.err = r.rows.Scan(r.into...); r.err != nil {
+		return false
+	}
+	r.row = r.table.read(r.cells)
+	if *r.cells.bad {
+		r.err = fmt.Errorf("%w: a row that cannot be read", ErrDamaged)
+		return false
+	}
+	return true
+}
+
+func (r *reader[T]) close() error {
+	if err := errors.Join(r.err, r.rows.Err(), r.rows.Close()); err != nil {
+		return fmt.Errorf("%s: %w", r.table.name, err)
 	}
 	return nil
 }

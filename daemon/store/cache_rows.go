@@ -1,9 +1,7 @@
 package store
 
 import (
-	"bytes"
 	"cmp"
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -12,21 +10,23 @@ import (
 	"github.com/tilegate/tilegate/daemon/access"
 )
 
-// table says how one kind of row is kept. The first keys of its columns are the
-// key, in the order of compare; every row also has a source and generations.
-type table[T any] struct {
+// shape is how a table of the cache looks. The first keys of its columns are the
+// key, and rows are read in its order; every row also has a source and
+// generations.
+type shape struct {
 	name    string
 	columns []string
 	keys    int
 	// set says that the key is the whole row, so that a repeated row is the
 	// same row and no contradiction.
-	set     bool
-	compare func(a, b *T) int
-	// same says that two rows of one key are stored alike.
-	same func(a, b *T) bool
+	set bool
+}
+
+// table says how one kind of row is kept.
+type table[T any] struct {
+	shape
 	bind func(row *T) []any
-	// read takes the columns in the same order; the folded name comes last and
-	// is not asked for.
+	// read takes the columns in the same order.
 	read func(c cells) T
 }
 
@@ -68,15 +68,6 @@ func instant(t time.Time) any {
 		return nil
 	}
 	return t.UnixMicro()
-}
-
-// identical is same for rows that are stored as they are.
-func identical[T comparable](a, b *T) bool { return *a == *b }
-
-// sameGrant compares what is stored: times to the microsecond, no source.
-func sameGrant(a, b *access.Grant) bool {
-	return a.ID == b.ID && a.Kind == b.Kind && a.Assignee == b.Assignee && a.Scope == b.Scope && a.ScopeID == b.ScopeID &&
-		instant(a.From) == instant(b.From) && instant(a.Until) == instant(b.Until) && a.Cause == b.Cause && a.Cancelled == b.Cancelled
 }
 
 // flags packs booleans into one number, the first is 1.
@@ -151,28 +142,20 @@ type teamRow struct{ id, name string }
 
 type pair struct{ owner, member string }
 
-func comparePairs(a, b *pair) int {
-	return cmp.Or(strings.Compare(a.owner, b.owner), strings.Compare(a.member, b.member))
-}
-
 func bindPair(p *pair) []any { return []any{p.owner, p.member} }
 
 func readPair(c cells) pair { return pair{c.text(0), c.text(1)} }
 
 var placeTable = table[access.Place]{
-	name: "places", columns: []string{"id", "name", "zone", "flags"}, keys: 1,
-	compare: func(a, b *access.Place) int { return strings.Compare(a.ID, b.ID) },
-	same:    identical[access.Place],
-	bind:    func(p *access.Place) []any { return []any{p.ID, p.Name, p.Zone, flags(p.LockedDown)} },
+	shape: shape{name: "places", columns: []string{"id", "name", "zone", "flags"}, keys: 1},
+	bind:  func(p *access.Place) []any { return []any{p.ID, p.Name, p.Zone, flags(p.LockedDown)} },
 	read: func(c cells) access.Place {
 		return access.Place{ID: c.text(0), Name: c.text(1), Zone: c.text(2), LockedDown: c.number(3)&1 != 0}
 	},
 }
 
 var doorTable = table[access.Door]{
-	name: "doors", columns: []string{"id", "name", "place", "zone", "flags"}, keys: 1,
-	compare: func(a, b *access.Door) int { return strings.Compare(a.ID, b.ID) },
-	same:    identical[access.Door],
+	shape: shape{name: "doors", columns: []string{"id", "name", "place", "zone", "flags"}, keys: 1},
 	bind: func(d *access.Door) []any {
 		return []any{d.ID, d.Name, d.Place, d.Zone, flags(d.LockedDown, d.Restricted, d.AtDoorOnly)}
 	},
@@ -186,9 +169,7 @@ var doorTable = table[access.Door]{
 }
 
 var policyTable = table[access.Policy]{
-	name: "policies", columns: []string{"door", "name", "zone", "assurance", "flags", "passback"}, keys: 1,
-	compare: func(a, b *access.Policy) int { return strings.Compare(a.Door, b.Door) },
-	same:    identical[access.Policy],
+	shape: shape{name: "policies", columns: []string{"door", "name", "zone", "assurance", "flags", "passback"}, keys: 1},
 	bind: func(p *access.Policy) []any {
 		return []any{
 			p.Door, p.Name, p.Zone, assuranceCodes.encode[p.MinimumAssurance],
@@ -205,10 +186,8 @@ var policyTable = table[access.Policy]{
 }
 
 var groupTable = table[groupRow]{
-	name: "groups", columns: []string{"id", "name", "zone", "flags"}, keys: 1,
-	compare: func(a, b *groupRow) int { return strings.Compare(a.id, b.id) },
-	same:    identical[groupRow],
-	bind:    func(g *groupRow) []any { return []any{g.id, g.name, g.zone, flags(g.restricted, g.atDoorOnly)} },
+	shape: shape{name: "groups", columns: []string{"id", "name", "zone", "flags"}, keys: 1},
+	bind:  func(g *groupRow) []any { return []any{g.id, g.name, g.zone, flags(g.restricted, g.atDoorOnly)} },
 	read: func(c cells) groupRow {
 		f := c.number(3)
 		return groupRow{id: c.text(0), name: c.text(1), zone: c.text(2), restricted: f&1 != 0, atDoorOnly: f&2 != 0}
@@ -216,27 +195,23 @@ var groupTable = table[groupRow]{
 }
 
 var groupDoorTable = table[pair]{
-	name: "group_doors", columns: []string{"group_id", "door"}, keys: 2, set: true,
-	compare: comparePairs, same: identical[pair], bind: bindPair, read: readPair,
+	shape: shape{name: "group_doors", columns: []string{"group_id", "door"}, keys: 2, set: true},
+	bind:  bindPair, read: readPair,
 }
 
 var teamTable = table[teamRow]{
-	name: "teams", columns: []string{"id", "name"}, keys: 1,
-	compare: func(a, b *teamRow) int { return strings.Compare(a.id, b.id) },
-	same:    identical[teamRow],
-	bind:    func(t *teamRow) []any { return []any{t.id, t.name} },
-	read:    func(c cells) teamRow { return teamRow{c.text(0), c.text(1)} },
+	shape: shape{name: "teams", columns: []string{"id", "name"}, keys: 1},
+	bind:  func(t *teamRow) []any { return []any{t.id, t.name} },
+	read:  func(c cells) teamRow { return teamRow{c.text(0), c.text(1)} },
 }
 
 var memberTable = table[pair]{
-	name: "team_members", columns: []string{"team", "holder"}, keys: 2, set: true,
-	compare: comparePairs, same: identical[pair], bind: bindPair, read: readPair,
+	shape: shape{name: "team_members", columns: []string{"team", "holder"}, keys: 2, set: true},
+	bind:  bindPair, read: readPair,
 }
 
 var holderTable = table[access.Holder]{
-	name: "holders", columns: []string{"id", "name", "flags", "folded"}, keys: 1,
-	compare: func(a, b *access.Holder) int { return strings.Compare(a.ID, b.ID) },
-	same:    identical[access.Holder],
+	shape: shape{name: "holders", columns: []string{"id", "name", "flags", folded}, keys: 1},
 	bind: func(h *access.Holder) []any {
 		return []any{h.ID, h.Name, flags(h.Suspended, h.Extended), strings.ToLower(h.Name)}
 	},
@@ -247,14 +222,7 @@ var holderTable = table[access.Holder]{
 }
 
 var assignmentTable = table[access.Assignment]{
-	name: "assignments", columns: []string{"digest", "kind", "holder", "id", "assurance", "flags"}, keys: 6, set: true,
-	compare: func(a, b *access.Assignment) int {
-		return cmp.Or(bytes.Compare(a.Digest[:], b.Digest[:]), cmp.Compare(kindCodes.encode[a.Kind], kindCodes.encode[b.Kind]),
-			strings.Compare(a.Holder, b.Holder), strings.Compare(a.ID, b.ID),
-			cmp.Compare(assuranceCodes.encode[a.Assurance], assuranceCodes.encode[b.Assurance]),
-			cmp.Compare(flags(a.Active), flags(b.Active)))
-	},
-	same: identical[access.Assignment],
+	shape: shape{name: "assignments", columns: []string{"digest", "kind", "holder", "id", "assurance", "flags"}, keys: 6, set: true},
 	bind: func(a *access.Assignment) []any {
 		return []any{
 			a.Digest[:], kindCodes.encode[a.Kind], a.Holder, a.ID,
@@ -270,13 +238,10 @@ var assignmentTable = table[access.Assignment]{
 }
 
 var grantTable = table[access.Grant]{
-	name:    "grants",
-	columns: []string{"kind", "assignee", "id", "scope", "scope_id", "valid_from", "valid_until", "cause", "flags"}, keys: 3,
-	compare: func(a, b *access.Grant) int {
-		return cmp.Or(cmp.Compare(assigneeCodes.encode[a.Kind], assigneeCodes.encode[b.Kind]),
-			strings.Compare(a.Assignee, b.Assignee), strings.Compare(a.ID, b.ID))
+	shape: shape{
+		name:    "grants",
+		columns: []string{"kind", "assignee", "id", "scope", "scope_id", "valid_from", "valid_until", "cause", "flags"}, keys: 3,
 	},
-	same: sameGrant,
 	bind: func(g *access.Grant) []any {
 		return []any{
 			assigneeCodes.encode[g.Kind], g.Assignee, g.ID, scopeCodes.encode[g.Scope], g.ScopeID,
@@ -291,30 +256,56 @@ var grantTable = table[access.Grant]{
 	},
 }
 
-// tableNames are all tables with generations.
-func tableNames() []string {
-	return []string{
-		placeTable.name, doorTable.name, policyTable.name, groupTable.name, groupDoorTable.name, teamTable.name,
-		scheduleTable.name, memberTable.name, holderTable.name, assignmentTable.name, grantTable.name,
+// shapes are all tables with generations, in the order in which they are built.
+func shapes() []shape {
+	return []shape{
+		placeTable.shape, doorTable.shape, policyTable.shape, groupTable.shape, groupDoorTable.shape, scheduleTable.shape,
+		holderTable.shape, teamTable.shape, memberTable.shape, grantTable.shape, assignmentTable.shape,
 	}
 }
 
-// inOrder is the rows in the order of the table, without repeats. A key with
-// two meanings is an error.
-func (t *table[T]) inOrder(rows []T) ([]T, error) {
-	byKey := func(a, b T) int { return t.compare(&a, &b) }
-	if !slices.IsSortedFunc(rows, byKey) {
-		rows = slices.Clone(rows)
-		slices.SortFunc(rows, byKey)
-	}
-	for i := 1; i < len(rows); i++ {
-		if t.compare(&rows[i-1], &rows[i]) != 0 {
-			continue
-		}
-		if t.set {
-			return slices.CompactFunc(slices.Clone(rows), func(a, b T) bool { return t.compare(&a, &b) == 0 }), nil
-		}
-		return nil, fmt.Errorf("%s: the row %v appears twice", t.name, t.bind(&rows[i])[:t.keys])
-	}
-	return rows, nil
+// folded is the name in lower case, to find people by; it is never read.
+const folded = "folded"
+
+// readable is the columns that are read.
+func (t *shape) readable() []string {
+	return slices.DeleteFunc(slices.Clone(t.columns), func(c string) bool { return c == folded })
 }
+
+// notText are the columns that are no text, with what they are instead.
+var notText = map[string]string{
+	"digest": "BLOB", "flags": "INTEGER", "assurance": "INTEGER", "passback": "INTEGER", "kind": "INTEGER", "scope": "INTEGER",
+	"valid_from": "INTEGER", "valid_until": "INTEGER", "consequence": "INTEGER", "days": "INTEGER", "from_minute": "INTEGER",
+	"until_minute": "INTEGER", "starts": "INTEGER", "ends": "INTEGER",
+}
+
+// typed is the columns as a schema has them.
+func (t *shape) typed() string {
+	var all []string
+	for _, c := range t.columns {
+		all = append(all, c+" "+cmp.Or(notText[c], "TEXT"))
+	}
+	return strings.Join(all, ", ")
+}
+
+// list is columns of a table that goes by a short name in the query.
+func list(of string, columns []string) string {
+	return of + "." + strings.Join(columns, ", "+of+".")
+}
+
+// equal says in SQL that two tables have the same in these columns.
+func equal(a, b string, columns []string) string {
+	all := []string{"1"}
+	for _, c := range columns {
+		all = append(all, a+"."+c+" IS "+b+"."+c)
+	}
+	return strings.Join(all, " AND ")
+}
+
+// sameKey says in SQL that two tables have the same key.
+func (t *shape) sameKey(a, b string) string {
+	return strings.ReplaceAll(equal(a, b, t.columns[:t.keys]), " IS ", " = ")
+}
+
+// sameRest says in SQL that two tables have the same beside the key.
+func (t *shape) sameRest(a, b string) string { return equal(a, b, t.columns[t.keys:]) }

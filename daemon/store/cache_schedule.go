@@ -1,7 +1,6 @@
 package store
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/tilegate/tilegate/daemon/access"
@@ -10,14 +9,12 @@ import (
 var consequenceCodes = newCodes(access.Consequence.String, "allow", "unlock", "first_to_arrive")
 
 var scheduleTable = table[access.Schedule]{
-	name: "schedules",
-	columns: []string{
-		"id", "name", "scope", "scope_id", "consequence", "flags", "days", "from_minute", "until_minute", "starts", "ends", "dates",
-	},
-	keys:    1,
-	compare: func(a, b *access.Schedule) int { return strings.Compare(a.ID, b.ID) },
-	same: func(a, b *access.Schedule) bool {
-		return slices.Equal(bindSchedule(a), bindSchedule(b))
+	shape: shape{
+		name: "schedules",
+		columns: []string{
+			"id", "name", "scope", "scope_id", "consequence", "flags", "days", "from_minute", "until_minute", "starts", "ends", "dates",
+		},
+		keys: 1,
 	},
 	bind: bindSchedule,
 	read: func(c cells) access.Schedule {

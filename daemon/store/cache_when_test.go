@@ -4,8 +4,6 @@ import (
 	"errors"
 	"testing"
 	"time"
-
-	"github.com/tilegate/tilegate/daemon/access"
 )
 
 func TestRightsOfATimeAreFound(t *testing.T) {
@@ -18,17 +16,10 @@ func TestRightsOfATimeAreFound(t *testing.T) {
 	var numbers []uint64
 	for i := range 3 {
 		r.Places[0].LockedDown = i%2 == 1
-		number, _, err := c.Install("kisi", r, access.Contact{Source: "kisi", At: noon}, noon.Add(time.Duration(i)*time.Hour))
-		if err != nil {
-			t.Fatal(err)
-		}
+		number, _ := install(t, c, "kisi", r, noon.Add(time.Duration(i)*time.Hour))
 		numbers = append(numbers, number)
-		if i < 2 { // the last one was never taken into use
-			if err := c.Seal(number, [32]byte{1}); err != nil {
-				t.Fatal(err)
-			}
-		}
 	}
+	unseal(t, c) // the last one was never taken into use
 	for _, tt := range []struct {
 		name string
 		at   time.Time

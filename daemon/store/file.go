@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
@@ -83,8 +84,16 @@ func (f *file) quickCheck(ctx context.Context) error {
 // statement makes SQLite roll back under the driver's feet, and the statement
 // after it would commit by itself.
 func (f *file) write(work func(ctx context.Context, tx *sql.Tx) error) error {
+	return transact(f.w, work)
+}
+
+type beginner interface {
+	BeginTx(ctx context.Context, o *sql.TxOptions) (*sql.Tx, error)
+}
+
+func transact(on beginner, work func(ctx context.Context, tx *sql.Tx) error) error {
 	ctx := context.Background()
-	tx, err := f.w.BeginTx(ctx, nil)
+	tx, err := on.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
@@ -97,6 +106,31 @@ func (f *file) write(work func(ctx context.Context, tx *sql.Tx) error) error {
 		return err
 	}
 	return tx.Commit()
+}
+
+// attached gives the writer another database beside its own, as "staged".
+func (f *file) attached(ctx context.Context, path string, work func(conn *sql.Conn) error) (err error) {
+	conn, err := f.w.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	if _, err := conn.ExecContext(ctx, "ATTACH ? AS staged", path); err != nil {
+		return err
+	}
+	defer func() {
+		if _, detached := conn.ExecContext(context.Background(), "DETACH staged"); detached != nil {
+			// A connection that keeps it is of no use to anybody.
+			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
+			err = errors.Join(err, detached)
+		}
+	}()
+	for _, setting := range []string{"journal_mode = OFF", "synchronous = OFF"} {
+		if _, err := conn.ExecContext(ctx, "PRAGMA staged."+setting); err != nil {
+			return err
+		}
+	}
+	return work(conn)
 }
 
 // read runs queries against one state of the file.
