@@ -16,6 +16,7 @@ type kisiCrawl struct {
 	source *kisiSource
 	now    time.Time
 	zone   string // the organisation's
+	quiet  bool   // nobody is told how far it is
 	done   int
 	total  int
 
@@ -73,7 +74,7 @@ func (c *kisiCrawl) read(ctx context.Context) error {
 // step counts a list that was read.
 func (c *kisiCrawl) step(what string, err error) error {
 	c.done++
-	if tell := c.source.deps.Progress; tell != nil {
+	if tell := c.source.deps.Progress; tell != nil && !c.quiet {
 		tell(c.done, c.total, what)
 	}
 	return err

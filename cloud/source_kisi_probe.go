@@ -5,23 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/tilegate/tilegate/cloud/kisi"
 	"github.com/tilegate/tilegate/cloud/transport"
 )
 
 // Test asks Kisi who the key is and whether it may read everything that a
-// crawl needs, in about a dozen requests. An error is returned when Kisi could
+// crawl needs, and holds some hours against Kisi's own calendar, in about two
+// dozen requests. An error is returned when Kisi could
 // not be asked or refused the key; a key that is good and may not do all that
 // is needed is in the lines.
 func (s *kisiSource) Test(ctx context.Context) (Report, error) {
-	p := probe{source: s}
+	p := probe{source: s, crawl: kisiCrawl{source: s, quiet: true, now: time.Now()}}
 	organisation, err := s.client.GetOrganization(ctx)
 	if err != nil {
 		p.line("reach Kisi with the key", false, "%v", err)
 		return p.report, err
 	}
-	p.report.Organisation = organisation.Name
+	p.report.Organisation, p.crawl.zone = organisation.Name, organisation.TimeZone
 	p.line("reach Kisi with the key", true, "organisation %s", organisation.Name)
 	account, err := s.client.GetAccount(ctx)
 	if err != nil {
@@ -46,19 +48,22 @@ func (s *kisiSource) Test(ctx context.Context) (Report, error) {
 		{"list card assignments", p.cardAssignments},
 		{"list guests", p.guests},
 		{"list team memberships", p.teams},
+		{"list schedules", p.schedules},
 	} {
 		found, err := check.ask(ctx, account)
 		if err := p.judge(check.what, found, err); err != nil {
 			return p.report, err
 		}
 	}
-	return p.report, nil
+	err = p.hours(ctx)
+	return p.report, err
 }
 
 // probe collects the lines of a test.
 type probe struct {
 	source *kisiSource
 	report Report
+	crawl  kisiCrawl // what was read on the way
 }
 
 func (p *probe) line(what string, ok bool, note string, args ...any) {
@@ -71,7 +76,7 @@ const unseen = -1
 // judge writes one line. Only a failure to ask at all ends the test.
 func (p *probe) judge(what string, found int, err error) error {
 	switch {
-	case errors.Is(err, transport.Forbidden), errors.Is(err, transport.NotFound), errors.Is(err, errPlaceMissing):
+	case errors.Is(err, transport.Forbidden), errors.Is(err, transport.NotFound), errors.Is(err, errPlaceMissing), errors.Is(err, errHours):
 		p.line(what, false, "%v", err)
 		return nil
 	case err != nil:
@@ -91,6 +96,7 @@ var errPlaceMissing = errors.New("a place of the settings is not among those tha
 
 func (p *probe) places(ctx context.Context, _ kisi.Account) (int, error) {
 	places, err := p.source.client.ListPlaces(ctx)
+	p.crawl.places = places
 	for _, id := range p.source.places {
 		if err == nil && !slices.ContainsFunc(places, func(x kisi.Place) bool { return x.ID == id }) {
 			err = fmt.Errorf("%w: number %d; it can see %d places", errPlaceMissing, id, len(places))
@@ -102,22 +108,23 @@ func (p *probe) places(ctx context.Context, _ kisi.Account) (int, error) {
 func (p *probe) locks(ctx context.Context, _ kisi.Account) (int, error) {
 	if len(p.source.places) == 0 {
 		locks, err := p.source.client.ListLocks(ctx)
+		p.crawl.locks = locks
 		return len(locks), err
 	}
-	all := 0
 	for _, id := range p.source.places {
 		locks, err := p.source.client.ListLocks(ctx, kisi.InPlace(id))
 		if err != nil {
 			return 0, err
 		}
-		all += len(locks)
+		p.crawl.locks = append(p.crawl.locks, locks...)
 	}
-	return all, nil
+	return len(p.crawl.locks), nil
 }
 
 // groups also asks for the locks of one group, which is a right of its own.
 func (p *probe) groups(ctx context.Context, _ kisi.Account) (int, error) {
 	groups, err := p.source.client.ListGroups(ctx)
+	p.crawl.groups = groups
 	if err == nil && len(groups) > 0 {
 		_, err = p.source.client.ListGroupLocks(ctx, groups[0].ID)
 	}

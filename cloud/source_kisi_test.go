@@ -324,11 +324,15 @@ func TestProbeTellsWhichListsTheKeyMayNotRead(t *testing.T) {
 		{"/roles", "list roles"},
 		{"/guests", "list guests"},
 		{"/team_memberships", "list team memberships"},
+		{"/schedules", "list schedules"},
+		{"/calendar", "compare hours with Kisi's own calendar"},
 	} {
 		t.Run(tt.path, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				k := cloudtest.NewKisi(cloudtest.Options{})
 				crowd(k, 3, 1, 1)
+				k.RestrictGroup(45274, cloudtest.Restrictions{Hours: true})
+				k.AddSchedule(cloudtest.OnGroup(45274), mornings)
 				k.Faults().Status(403, -1, tt.path)
 				report, err := openKisi(t, ownersKey, deps(t, k), nil).Test(t.Context())
 				if err != nil {
