@@ -94,7 +94,8 @@ type answer struct {
 	snapshot *access.Snapshot
 	hold     time.Duration // how long the strike stays unlocked; 0: it was not
 	took     time.Duration
-	posture  store.Posture // what whoever asked is to keep
+	posture  store.Posture // what is said by it
+	kept     <-chan error  // told once that is durable, or is not; nil: nothing was said
 	held     bool          // it was a hold that was released
 	err      error
 }

@@ -162,7 +162,9 @@ func (d *door) held(word doorWord, now time.Duration, wall time.Time, clock acce
 // unhold says for good that a hold has ended, so that no clock and no restart
 // brings it back.
 func (d *door) unhold(why string) {
-	d.postures.later(store.Posture{What: store.Release, Scope: access.ScopeDoor, ScopeID: d.id, Actor: byGateway, Reason: why})
+	d.postures.later(d.postures.say(store.Posture{
+		What: store.Release, Scope: access.ScopeDoor, ScopeID: d.id, Actor: byGateway, Reason: why,
+	}))
 }
 
 // begin has the door stand open.

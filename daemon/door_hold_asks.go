@@ -8,8 +8,8 @@ import (
 	"github.com/tilegate/tilegate/daemon/store"
 )
 
-// holding is what an ask does that holds the door open. Its answer has the word
-// that whoever asked is to keep; until then, the hold is only of this run.
+// holding is what an ask does that holds the door open. Until its word is durable,
+// which its answer tells, the hold is only of this run.
 func (d *door) holding(actor string, length time.Duration) func(context.Context) answer {
 	return func(ctx context.Context) answer { return d.holdOpen(ctx, actor, length) }
 }
@@ -42,7 +42,7 @@ func (d *door) holdOpen(ctx context.Context, actor string, length time.Duration)
 	d.lease = lease{why: standsHeld, seq: word.Seq, by: actor, until: now + length, ends: word.Until, renew: now + leaseEvery}
 	d.way.heldIs(now, true)
 	d.follow(ctx, now, d.way.judge(now))
-	return answer{event: event.ID, posture: word}
+	return answer{event: event.ID, posture: word, kept: d.postures.later(word)}
 }
 
 // release locks a door that is held open, or that its hours unlock; these have no
@@ -69,9 +69,10 @@ func (d *door) release(ctx context.Context, actor string) answer {
 	event := d.byStaff(actor, detail)
 	word = d.postures.say(word)
 	err := d.lockNow(ctx) // which waits for no disk
+	kept := d.postures.later(word) // also if whoever asked is gone by now
 	d.forget(ctx, d.clock.Mono())
 	d.record(event, true)
-	return answer{event: event.ID, posture: word, held: held, err: err}
+	return answer{event: event.ID, posture: word, kept: kept, held: held, err: err}
 }
 
 // open unlocks once because somebody of the staff said so. Into a door that is
@@ -114,8 +115,8 @@ func (d *door) arrive(s *access.Snapshot, event *access.Event, at *tile) {
 	}
 	if s.Unlocking(d.id, event.At, event.Clock, arrived).Waits {
 		d.arrived = event.At
-		d.postures.later(store.Posture{
+		d.postures.later(d.postures.say(store.Posture{
 			At: event.At, Clock: event.Clock, What: store.Arrived, Scope: access.ScopeDoor, ScopeID: d.id, Actor: byGateway, Reason: "event " + event.ID,
-		})
+		}))
 	}
 }

@@ -205,6 +205,7 @@ func TestTheHoursGoOnAfterALockdown(t *testing.T) {
 func TestReleasedHoursStayShutUntilTheyEnd(t *testing.T) {
 	inWiredStage(t, usualRules, func(s *wiredStage) {
 		now := time.Now()
+		s.keeps()
 		s.hours(time.Second, time.Hour, 0)
 		time.Sleep(3 * time.Second)
 		s.news()
@@ -212,10 +213,10 @@ func TestReleasedHoursStayShutUntilTheyEnd(t *testing.T) {
 		if a.err != nil || a.held || a.posture.What != store.KeepLocked || !a.posture.Until.Equal(now.Add(time.Hour).UTC()) {
 			t.Fatalf("released: %+v", a)
 		}
-		if err := s.postures.keep(a.posture); err != nil {
-			t.Fatal(err)
-		}
 		time.Sleep(time.Millisecond)
+		if err := <-a.kept; err != nil {
+			t.Error(err)
+		}
 		s.sees("they are released", "lock", "record action unlock hours ended by hand")
 		if got := s.journal.all[len(s.journal.all)-1].Actor; got != "anna" {
 			t.Errorf("by %q", got)
@@ -233,8 +234,6 @@ func TestReleasedHoursStayShutUntilTheyEnd(t *testing.T) {
 		}
 		if a := s.hold(10 * time.Second); a.err != nil {
 			t.Fatal(a.err)
-		} else if err := s.postures.keep(a.posture); err != nil {
-			t.Fatal(err)
 		}
 		time.Sleep(15 * time.Second)
 		s.stands("after a hold", "unlocked_by_schedule")

@@ -1,12 +1,15 @@
 package daemon
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tilegate/tilegate/daemon/access"
+	"github.com/tilegate/tilegate/daemon/control"
 	"github.com/tilegate/tilegate/daemon/store"
 )
 
@@ -99,10 +102,8 @@ func TestAHoldThatWasTakenUpEndsWithTheClockThatIsSet(t *testing.T) {
 // A hold of this run goes by the time that elapses, whatever happens to the clock.
 func TestAHoldOfThisRunHeedsNoClock(t *testing.T) {
 	inWiredStage(t, usualRules, func(s *wiredStage) {
-		a := s.hold(10 * time.Minute)
-		if err := s.postures.keep(a.posture); err != nil {
-			t.Fatal(err)
-		}
+		s.keeps()
+		s.hold(10 * time.Minute)
 		for _, ahead := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
 			s.clockIs(ahead, false)
 			time.Sleep(4 * time.Minute)
@@ -116,10 +117,7 @@ func TestAHoldOfThisRunHeedsNoClock(t *testing.T) {
 func TestALockdownEndsAHoldForGood(t *testing.T) {
 	inWiredStage(t, usualRules, func(s *wiredStage) {
 		ledger := s.keeps()
-		a := s.hold(time.Hour)
-		if err := s.postures.keep(a.posture); err != nil {
-			t.Fatal(err)
-		}
+		s.hold(time.Hour)
 		down := s.postures.say(ofSite(store.LockDown))
 		time.Sleep(2 * time.Second)
 		if err := s.postures.keep(down); err != nil {
@@ -137,6 +135,56 @@ func TestALockdownEndsAHoldForGood(t *testing.T) {
 		}
 		if got := p.Order("front"); got.What != store.Release || got.Reason != whyLockedDown || got.Scope != access.ScopeDoor {
 			t.Errorf("kept: %+v", got)
+		}
+	})
+}
+
+// gatewayOf is a gateway whose one door is that of the stage.
+func (s *wiredStage) gatewayOf() *gateway {
+	doors := &doorsPart{open: map[string]*openDoor{"front": {door: s.door}}}
+	s.door.wake = make(chan struct{}, 1)
+	s.postures.doors.Store(doors)
+	return &gateway{doors: doors, postures: s.postures, rights: s.rights, clock: s.clock}
+}
+
+func TestAHoldThatCannotBeWrittenDownIsEnded(t *testing.T) {
+	inWiredStage(t, usualRules, func(s *wiredStage) {
+		g, ledger := s.gatewayOf(), s.keeps()
+		ledger.fails(errors.New("disk full"))
+		_, err := g.HoldDoor(s.ctx, anna, control.Hold{Door: "front", For: time.Hour})
+		if err == nil || !strings.Contains(err.Error(), "could not be written down, so it was ended: disk full") {
+			t.Errorf("got %v", err)
+		}
+		time.Sleep(2 * time.Second)
+		s.stands("then", "locked")
+		ledger.fails(nil)
+		time.Sleep(3 * time.Second)
+		if got := newPosturesOf(t, ledger, s.clock).of("front").order.What; got != store.Release {
+			t.Errorf("after a restart the order is %q", got)
+		}
+		if held, err := g.HoldDoor(s.ctx, anna, control.Hold{Door: "front", For: time.Hour}); err != nil || time.Until(held.Until) != time.Hour {
+			t.Errorf("once the disk takes it: %+v, %v", held, err)
+		}
+	})
+}
+
+// Whoever releases a door and leaves before the disk has answered has released it.
+func TestAReleaseIsWrittenDownThoughNobodyWaits(t *testing.T) {
+	inWiredStage(t, usualRules, func(s *wiredStage) {
+		g, ledger := s.gatewayOf(), s.keeps()
+		if _, err := g.HoldDoor(s.ctx, anna, control.Hold{Door: "front", For: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		ledger.fails(errors.New("disk full"))
+		_, err := g.Release(s.ctx, anna, control.Where{Door: "front"})
+		if err == nil || !strings.Contains(err.Error(), "door front is locked, but that is not written down yet") {
+			t.Errorf("got %v", err)
+		}
+		s.stands("then", "locked")
+		ledger.fails(nil)
+		time.Sleep(3 * time.Second)
+		if diff := cmp.Diff([]store.PostureWhat{store.Hold, store.Release}, ledger.whats()); diff != "" {
+			t.Errorf("kept (-want +got):\n%s", diff)
 		}
 	})
 }

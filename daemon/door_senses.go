@@ -225,7 +225,7 @@ func (d *door) publish(wall time.Time) {
 	view := doorView{alarms: d.book.notes(), stands: d.lease.why, heldBy: d.lease.by, kind: d.lease.kind}
 	if d.lease.why != standsLocked {
 		view.until = wall.Add(d.lease.until - d.clock.Mono())
-	} else if d.told != holdReleased {
+	} else if d.told == waitsClock || d.told == waitsBegin {
 		view.waits = d.told
 	}
 	for _, in := range d.inputs {

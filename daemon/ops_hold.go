@@ -20,8 +20,8 @@ func (g *gateway) HoldDoor(ctx context.Context, caller control.Caller, hold cont
 	if err := g.holdError(d.id, err, a.err); err != nil {
 		return control.Held{}, err
 	}
-	if err := g.postures.keep(a.posture); err != nil {
-		g.postures.say(store.Posture{What: store.Release, Scope: access.ScopeDoor, ScopeID: d.id, Actor: byGateway})
+	if err := keptIn(ctx, a.kept); err != nil {
+		g.postures.later(g.postures.say(store.Posture{What: store.Release, Scope: access.ScopeDoor, ScopeID: d.id, Actor: byGateway}))
 		return control.Held{}, fmt.Errorf("door %s: the hold could not be written down, so it was ended: %w", d.id, err)
 	}
 	return control.Held{Door: d.id, Until: a.posture.Until, Event: a.event}, nil
@@ -47,19 +47,27 @@ func (g *gateway) Release(ctx context.Context, caller control.Caller, where cont
 		return control.Released{}, err
 	}
 	a, err := d.ask(ctx, ask{do: d.releasing(caller.Name)})
-	if a.posture.Seq != 0 {
-		if kept := g.postures.keep(a.posture); kept != nil {
-			return control.Released{}, fmt.Errorf("door %s is locked, but that could not be written down: after a restart it may stand open again: %w", d.id, kept)
-		}
-	}
 	if err := g.holdError(d.id, err, a.err); err != nil {
 		return control.Released{}, err
+	}
+	if err := keptIn(ctx, a.kept); err != nil {
+		return control.Released{}, fmt.Errorf("door %s is locked, but that is not written down yet: after a restart it may stand open again: %w", d.id, err)
 	}
 	done := control.Released{Where: where, Ended: "unlock_hours", Kept: a.posture.Until, Event: a.event}
 	if a.held {
 		done.Ended = "hold"
 	}
 	return done, nil
+}
+
+// keptIn waits until what was said is durable.
+func keptIn(ctx context.Context, kept <-chan error) error {
+	select {
+	case err := <-kept:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // holdError puts into words why a door does not stand as it was asked to.

@@ -45,7 +45,13 @@ type postures struct {
 	last    uint64     // the newest number that was given
 	state   store.Postures
 	ends    map[uint64]time.Duration // when holds of this run end, by number: monotonic
-	waiting []store.Posture          // for run to write
+	waiting []waitingWord            // for run to write
+}
+
+// waitingWord is a word on its way to the disk.
+type waitingWord struct {
+	store.Posture
+	kept chan<- error // told once: nil when it is durable, or why it is not yet
 }
 
 // newPostures takes up what was said before.
@@ -125,7 +131,6 @@ func (p *postures) take(word store.Posture) {
 // the gateway ends, and any other does not.
 func (p *postures) keep(word store.Posture) error {
 	if _, err := p.keeper.AppendPosture(word); err != nil {
-		p.log.Error("a posture could not be written down", "what", string(word.What), "scope", word.Scope.String(), "id", word.ScopeID, "error", err)
 		return err
 	}
 	if word.What.Tightens() {
@@ -138,16 +143,18 @@ func (p *postures) keep(word store.Posture) error {
 	return nil
 }
 
-// later is say and keep for a loop that waits for no disk.
-func (p *postures) later(word store.Posture) {
-	word = p.say(word)
+// later is keep for a loop that waits for no disk. What it returns tells once how
+// that went; a word that the disk did not take is tried again until it does.
+func (p *postures) later(word store.Posture) <-chan error {
+	kept := make(chan error, 1)
 	p.mu.Lock()
-	p.waiting = append(p.waiting, word)
+	p.waiting = append(p.waiting, waitingWord{word, kept})
 	p.mu.Unlock()
 	select {
 	case p.wake <- struct{}{}:
 	default:
 	}
+	return kept
 }
 
 // run writes what the doors say, until ctx ends; what is there by then it still
@@ -180,7 +187,15 @@ func (p *postures) keepWaiting() (failed bool) {
 		}
 		word := p.waiting[0]
 		p.mu.Unlock()
-		if p.keep(word) != nil {
+		err := p.keep(word.Posture)
+		select {
+		case word.kept <- err:
+			if err != nil {
+				p.log.Error("a posture is not written down yet", "what", string(word.What), "id", word.ScopeID, "error", err)
+			}
+		default: // it was told before
+		}
+		if err != nil {
 			return true
 		}
 		p.mu.Lock()

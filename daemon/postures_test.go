@@ -182,8 +182,8 @@ func TestWhatTheDoorsSayIsKeptOnceTheDiskTakesIt(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error)
 		go func() { ended <- p.run(ctx) }()
-		p.later(ofFront(store.Release))
-		p.later(ofFront(store.Arrived))
+		p.later(p.say(ofFront(store.Release)))
+		p.later(p.say(ofFront(store.Arrived)))
 		time.Sleep(3 * postureRetry)
 		if got := ledger.whats(); len(got) != 0 {
 			t.Errorf("kept on a full disk: %v", got)
@@ -195,7 +195,7 @@ func TestWhatTheDoorsSayIsKeptOnceTheDiskTakesIt(t *testing.T) {
 			t.Errorf("kept (-want +got):\n%s", diff)
 		}
 		cancel()
-		p.later(ofFront(store.KeepLocked)) // by a door that stops at the same moment
+		p.later(p.say(ofFront(store.KeepLocked))) // by a door that stops at the same moment
 		if err := <-ended; err != nil {
 			t.Fatal(err)
 		}
