@@ -64,11 +64,11 @@ func (d *door) stand(ctx context.Context, now time.Duration) {
 	ctx = context.WithoutCancel(ctx)
 	snapshot := d.rights.Load()
 	d.shutAtLockdown(ctx, snapshot, now)
-	want, why, over := d.wanted(snapshot, now)
+	want, why := d.wanted(snapshot, now)
 	switch {
 	case want.why == standsLocked && d.lease.why == standsLocked:
 	case want.why == standsLocked:
-		d.endLease(ctx, now, why, over)
+		d.endLease(ctx, now, why)
 	case d.lease.same(&want):
 		d.lease.until, d.lease.ends = want.until, want.ends
 		d.renew(ctx, now)
@@ -93,32 +93,31 @@ func (d *door) shutAtLockdown(ctx context.Context, s *access.Snapshot, now time.
 	}
 }
 
-// wanted is how the door should stand open. It also says why it stands as it does
-// no longer, and whether that is because the time came.
-func (d *door) wanted(s *access.Snapshot, now time.Duration) (want lease, why string, over bool) {
+// wanted is how the door should stand open, and why it stands as it does no longer.
+func (d *door) wanted(s *access.Snapshot, now time.Duration) (want lease, why string) {
 	wall, clock := d.clock.now()
 	word := d.postures.of(d.id)
 	if d.locked {
 		if word.order.What == store.Hold || d.lease.why == standsHeld {
 			d.unhold(whyLockedDown)
 		}
-		return lease{}, whyLockedDown, false
+		return lease{}, whyLockedDown
 	}
-	if want, why, over = d.held(word, now, wall, clock); want.why != standsLocked {
-		return want, "a hold begins", false
+	if want, why = d.held(word, now, wall, clock); want.why != standsLocked {
+		return want, "a hold begins"
 	}
 	kept := word.kept(wall)
 	if d.unlocks && !kept {
 		if u := s.Unlocking(d.id, wall, clock, word.arrived); u.Open {
 			ends := s.UnlockEnds(d.id, wall)
-			return lease{why: standsUnlocked, kind: u.Kind, until: now + ends.Sub(wall), ends: ends}, why, false
+			return lease{why: standsUnlocked, kind: u.Kind, until: now + ends.Sub(wall), ends: ends}, why
 		}
 	}
 	if d.lease.why == standsUnlocked {
-		switch over = !wall.Before(d.lease.ends) && !kept; {
+		switch {
 		case kept:
 			why = holdReleased
-		case over:
+		case !wall.Before(d.lease.ends):
 			why = holdOver
 		case !clock.Trusted():
 			why = waitsClock
@@ -126,16 +125,17 @@ func (d *door) wanted(s *access.Snapshot, now time.Duration) (want lease, why st
 			why = "the rights no longer say so, or are too old"
 		}
 	}
-	return lease{}, why, over
+	return lease{}, why
 }
 
 const whyLockedDown = "the door is locked down"
 
 // held is the lease by which staff hold the door open, if they do; else why not.
-func (d *door) held(word doorWord, now time.Duration, wall time.Time, clock access.ClockState) (want lease, why string, over bool) {
+func (d *door) held(word doorWord, now time.Duration, wall time.Time, clock access.ClockState) (want lease, why string) {
 	mine := d.lease
 	holds := mine.why == standsHeld
 	var left time.Duration
+	var over bool
 	if holds && mine.seq > word.order.Seq { // its word is on its way to the disk
 		left, why, over = mine.until-now, holdOver, true
 	} else if left, why, over = word.left(now, wall, clock); holds && mine.seq == word.order.Seq && mine.until-now < left {
@@ -147,7 +147,7 @@ func (d *door) held(word doorWord, now time.Duration, wall time.Time, clock acce
 		if mine.seq > seq {
 			seq, by = mine.seq, mine.by
 		}
-		return lease{why: standsHeld, seq: seq, by: by, until: now + left, ends: wall.Add(left)}, "", false
+		return lease{why: standsHeld, seq: seq, by: by, until: now + left, ends: wall.Add(left)}, ""
 	}
 	said := word.order.What == store.Hold
 	if said && !holds && d.told != why {
@@ -156,7 +156,7 @@ func (d *door) held(word doorWord, now time.Duration, wall time.Time, clock acce
 	if d.told = why; over && (said || holds && mine.seq > word.order.Seq) {
 		d.unhold(why)
 	}
-	return lease{}, why, over
+	return lease{}, why
 }
 
 // unhold says for good that a hold has ended, so that no clock and no restart
@@ -196,8 +196,8 @@ func (d *door) renew(ctx context.Context, now time.Duration) {
 
 // endLease has the door stand open no longer. When its time came, the last pulse
 // runs out by itself; otherwise it is locked at once.
-func (d *door) endLease(ctx context.Context, now time.Duration, why string, over bool) {
-	if !over {
+func (d *door) endLease(ctx context.Context, now time.Duration, why string) {
+	if why != holdOver {
 		if err := d.lockNow(ctx); err != nil {
 			d.log.Error("the door should be locked now; the strike was not told, its pulse ends by itself", "why", why, "error", err)
 		}

@@ -68,7 +68,7 @@ func (d *door) release(ctx context.Context, actor string) answer {
 	}
 	event := d.byStaff(actor, detail)
 	word = d.postures.say(word)
-	err := d.lockNow(ctx) // which waits for no disk
+	err := d.lockNow(ctx)          // which waits for no disk
 	kept := d.postures.later(word) // also if whoever asked is gone by now
 	d.forget(ctx, d.clock.Mono())
 	d.record(event, true)
