@@ -312,9 +312,14 @@ func TestAnArrivalThatIsNotWrittenOpensNothing(t *testing.T) {
 		s.hand(s.heard(cardRead("04a2b3c4d5e680")))
 		time.Sleep(20 * time.Second)
 		s.stands("not written", "locked")
+		s.hand(s.heard(cardRead("04a2b3c4d5e680")))
+		time.Sleep(20 * time.Second)
 		ledger.fails(nil)
 		time.Sleep(3 * time.Second)
 		s.stands("written", "unlocked_by_schedule")
+		if diff := cmp.Diff([]store.PostureWhat{store.Arrived}, ledger.whats()); diff != "" {
+			t.Errorf("kept, though one is the first (-want +got):\n%s", diff)
+		}
 	})
 }
 

@@ -99,6 +99,17 @@ func TestAHoldThatWasTakenUpEndsWithTheClockThatIsSet(t *testing.T) {
 	})
 }
 
+func TestAHoldThatWasTakenUpLastsNoLongerThanItsClockSaidThen(t *testing.T) {
+	inWiredStage(t, usualRules, func(s *wiredStage) {
+		s.saidBefore(2*time.Hour, 2*time.Hour+time.Minute)
+		time.Sleep(2 * time.Second)
+		s.stands("taken up", "held_open")
+		s.clockIs(-time.Hour, true)
+		time.Sleep(time.Minute)
+		s.stands("a minute later, by a clock that was set back", "locked")
+	})
+}
+
 // A hold of this run goes by the time that elapses, whatever happens to the clock.
 func TestAHoldOfThisRunHeedsNoClock(t *testing.T) {
 	inWiredStage(t, usualRules, func(s *wiredStage) {
