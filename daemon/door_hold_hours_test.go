@@ -80,6 +80,12 @@ func (s *wiredStage) sees(what string, want ...string) {
 	}
 }
 
+// recorded is an event, the last one being -1.
+func (s *wiredStage) recorded(at int) (e access.Event) {
+	s.change(func() { e = s.journal.all[len(s.journal.all)+at] })
+	return e
+}
+
 func (s *wiredStage) stands(what, want string) {
 	s.t.Helper()
 	if got := postureOf(s.rights.Load(), s.door); got != want {
@@ -218,7 +224,7 @@ func TestReleasedHoursStayShutUntilTheyEnd(t *testing.T) {
 			t.Error(err)
 		}
 		s.sees("they are released", "lock", "record action unlock hours ended by hand")
-		if got := s.journal.all[len(s.journal.all)-1].Actor; got != "anna" {
+		if got := s.recorded(-1).Actor; got != "anna" {
 			t.Errorf("by %q", got)
 		}
 		time.Sleep(time.Minute)
@@ -283,15 +289,15 @@ func TestTheFirstToArriveBeginsTheHours(t *testing.T) {
 		if got := ledger.whats(); len(got) != 0 {
 			t.Fatalf("somebody arrived who did not come in by right at the tile: %v", got)
 		}
-		before := len(s.journal.all)
 		s.hand(s.heard(cardRead("04a2b3c4d5e680")))
 		time.Sleep(1500 * time.Millisecond)
 		s.sees("Ann comes", "record decision granted", "unlock 5s", "lamp green", "record outcome unlocked", "record system unlock hours (first_to_arrive) began", "unlock 30s")
+		came := s.recorded(-3) // before its outcome, and what began
 		tap("04a2b3c4d5e680")
 		if diff := cmp.Diff([]store.PostureWhat{store.Arrived}, ledger.whats()); diff != "" {
 			t.Errorf("kept (-want +got):\n%s", diff)
 		}
-		if got := ledger.words[0]; got.Reason != "event "+s.journal.all[before].ID || !got.At.Equal(s.journal.all[before].At) {
+		if got := ledger.words[0]; got.Reason != "event "+came.ID || !got.At.Equal(came.At) || came.Kind != access.DecisionEvent {
 			t.Errorf("kept: %+v, want it to name the tap", got)
 		}
 		again := newPosturesOf(t, ledger, s.clock)

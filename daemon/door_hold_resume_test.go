@@ -153,9 +153,28 @@ func TestALockdownEndsAHoldForGood(t *testing.T) {
 // gatewayOf is a gateway whose one door is that of the stage.
 func (s *wiredStage) gatewayOf() *gateway {
 	doors := &doorsPart{open: map[string]*openDoor{"front": {door: s.door}}}
-	s.door.wake = make(chan struct{}, 1)
 	s.postures.doors.Store(doors)
 	return &gateway{doors: doors, postures: s.postures, rights: s.rights, clock: s.clock}
+}
+
+// A lockdown is at every door within 100 ms, also at one
+// that stands open.
+func TestALockdownIsAtTheDoorsAtOnce(t *testing.T) {
+	inWiredStage(t, usualRules, func(s *wiredStage) {
+		g := s.gatewayOf()
+		s.keeps()
+		if _, err := g.HoldDoor(s.ctx, anna, control.Hold{Door: "front", For: time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second / 3) // between two ticks
+		s.news()
+		down := s.postures.say(ofSite(store.LockDown))
+		time.Sleep(100 * time.Millisecond)
+		s.sees("a lockdown", "lock", "record system hold ended: the door is locked down")
+		if err := s.postures.keep(down); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestAHoldThatCannotBeWrittenDownIsEnded(t *testing.T) {

@@ -184,7 +184,7 @@ func newStage(t *testing.T, change func(*access.Roster)) *stage {
 		id: "front", name: "Front door", hold: 5 * time.Second, strike: s.strike, rights: r,
 		tiles:   []*tile{{name: usualReader, reader: fakeTile{s.seen}, pad: pinPad{keypad: "front/in", limits: openLimits(t, newMemoryKeeper(), 0)}}},
 		journal: s.journal, clock: kept, postures: said, offers: newOffers(t), metrics: newMetrics(s.reg).forDoor("front"),
-		log: hclog.NewNullLogger(), reads: make(chan heard, pendingReads), asks: make(chan ask, 1),
+		log: hclog.NewNullLogger(), reads: make(chan heard, pendingReads), asks: make(chan ask, 1), wake: make(chan struct{}, 1),
 	}
 	return s
 }

@@ -177,7 +177,7 @@ func keptPostures(t *testing.T, path string) int {
 	return rows
 }
 
-// Issue 4, point 4: whenever the process is killed, every posture that was
+// Whenever the process is killed, every posture that was
 // acknowledged is there, none is invented, and together they say what they said.
 func TestPosturesSurviveAKillAtEveryWrite(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "ledger.db")
