@@ -119,7 +119,7 @@ func TestWhoLooksAtWhoWasSeenIsRecorded(t *testing.T) {
 	if p := seen.People[0]; p.Holder != "ann" || p.Name != "Ann" || p.DoorName != "front" || p.Way != "in" || seen.Evacuation || !strings.Contains(seen.Why, "front") {
 		t.Errorf("got %+v", seen)
 	}
-	if want := midnight(time.Now(), h.zone()); !seen.Since.Equal(want) && time.Now().Sub(want) > time.Minute {
+	if want := midnight(time.Now(), h.zone()); !seen.Since.Equal(want) && time.Since(want) > time.Minute {
 		t.Errorf("since %v, want %v", seen.Since, want)
 	}
 	last, err := h.journal.Event(t.Context(), h.journal.Stats().Last)
