@@ -28,6 +28,7 @@ func (g *gateway) whyEvent(ctx context.Context, asked string) (control.Answer, e
 		s = s.WithAge(e.At, e.RosterAge)
 		review := s.Replay(&e)
 		a.Explanation, a.DoorName = s.Explain(review.Decision), s.DoorName(e.Door)
+		a.Generation = e.Generation
 		replay.Verdict, replay.Differs, replay.Why = control.Agrees, review.Differs, addedWords(review.Added)
 		if len(review.Differs) > 0 {
 			replay.Verdict = control.Differs

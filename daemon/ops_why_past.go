@@ -39,7 +39,7 @@ func (g *gateway) atMoment(ctx context.Context, at time.Time, use func(standpoin
 		m.note = "the rights are those of now: what changes until then is not known"
 		return use(m)
 	}
-	generation, err := g.cache.GenerationAt(ctx, at)
+	number, err := g.cache.NumberAt(ctx, at)
 	if errors.Is(err, store.ErrNotFound) {
 		return &control.Error{
 			Code: control.NotFound, Message: "the rights of then are not kept: they are for 30 days, and since the first sync",
@@ -49,12 +49,16 @@ func (g *gateway) atMoment(ctx context.Context, at time.Time, use func(standpoin
 	if err != nil {
 		return err
 	}
+	generation, err := g.cache.Generation(ctx, number)
+	if err != nil {
+		return err
+	}
 	posture, err := g.ledger.PostureAt(ctx, at)
 	if err != nil {
 		return err
 	}
 	m.past, m.of, m.note = true, generation.At, "that the cloud had been heard of by then is taken as given"
-	then := rightsThen{generation.Number, hex.EncodeToString(generation.Hash[:]), posture}
+	then := rightsThen{number, hex.EncodeToString(generation.Hash[:]), posture}
 	return g.withRights(ctx, then, func(s *access.Snapshot) error {
 		m.rights = s.WithAge(at, 0)
 		return use(m)
@@ -64,7 +68,7 @@ func (g *gateway) atMoment(ctx context.Context, at time.Time, use func(standpoin
 // Why rights of another time cannot be had.
 var (
 	errNotKept     = errors.New("the rights of then are not kept any more: they are for 30 days")
-	errOtherRights = errors.New("the rights that are kept under this number are others: the mirror of rights was begun anew since then")
+	errOtherRights = errors.New("the rights of then are not on the disk: the mirror was begun anew since, or the power went before a change was written")
 	errNoLockdowns = errors.New("the lockdowns of then are not known: the ledger was restored from a copy of before them")
 )
 
@@ -88,7 +92,7 @@ func (g *gateway) withRights(ctx context.Context, then rightsThen, use func(*acc
 	if err != nil {
 		return err
 	}
-	if now := g.rights.Load(); now.Generation() == then.generation && hashText(now) == then.hash {
+	if now := g.rights.Load(); hashText(now) == then.hash {
 		return use(now.WithLockdowns(lockdowns, then.posture))
 	}
 	g.past.Lock()
@@ -111,21 +115,34 @@ func (g *gateway) pastRights(ctx context.Context, number uint64, hash string) (*
 	if number == 0 { // before there were any
 		return access.Build(access.Roster{}, g.rights.Load().Contacts(), 0)
 	}
-	generation, err := g.cache.Generation(ctx, number)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return nil, errNotKept
-	case err != nil:
-		return nil, err
-	case hex.EncodeToString(generation.Hash[:]) != hash:
+	sum, err := hex.DecodeString(hash)
+	if err != nil || len(sum) != len(store.Generation{}.Hash) {
 		return nil, errOtherRights
 	}
-	s, err := g.cache.SnapshotAt(ctx, number, g.rights.Load().Contacts())
+	generation, err := g.cache.GenerationOf(ctx, number, [32]byte(sum))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, g.missingRights(ctx, number)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s, err := g.cache.SnapshotAt(ctx, generation.Number, g.rights.Load().Contacts())
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("the rights of generation %d cannot be put together: %w", number, err)
+		return nil, fmt.Errorf("the rights of generation %d cannot be put together: %w", generation.Number, err)
 	case generation.Form == access.HashForm && hashText(s) != hash: // one of another form cannot be compared
 		return nil, errOtherRights
 	}
 	return s, nil
+}
+
+// missingRights is why rights that decided cannot be found.
+func (g *gateway) missingRights(ctx context.Context, number uint64) error {
+	switch _, err := g.cache.Generation(ctx, number); {
+	case errors.Is(err, store.ErrNotFound):
+		return errNotKept
+	case err != nil:
+		return err
+	}
+	return errOtherRights
 }

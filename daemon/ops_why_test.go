@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -291,82 +290,5 @@ func TestEveryRecordedDecisionIsDecidedAgainAlike(t *testing.T) {
 	}
 	if warned == 0 || typed == 0 || locked == 0 {
 		t.Errorf("%d taps were warned of, %d granted with a PIN, %d refused for a lockdown by staff: the test does not try enough", warned, typed, locked)
-	}
-}
-
-// What is not kept any more is shown as it was recorded, and said to be so.
-func TestWhatIsNotKeptIsShownAsItWasRecorded(t *testing.T) {
-	p := newPast(t, 1)
-	replace := func() {
-		t.Helper()
-		if _, err := p.rights.Replace(t.Context(), "kisi", cloud.RowsOf(p.roster()), access.Contact{Source: "kisi", At: today}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for len(p.taps) == 0 {
-		p.tap()
-	}
-	for range 4 {
-		p.clock.pass(20*24*time.Hour, 0, true)
-		replace()
-	}
-	if err := p.cache.Forget(t.Context(), p.clock.clock().Wall().Add(-rightsReplay)); err != nil {
-		t.Fatal(err)
-	}
-	for id, reason := range p.taps {
-		a, err := p.Why(t.Context(), control.Question{Event: id})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if a.Replay.Verdict != control.NotKept || a.Reason != reason || !strings.Contains(a.Replay.Why, "30 days") || a.Say == "" {
-			t.Errorf("got %s %q, %v, %q", a.Replay.Verdict, a.Replay.Why, a.Reason, a.Say)
-		}
-	}
-	if _, err := p.Why(t.Context(), control.Question{Door: "front", Person: "kisi-ann", At: today}); err == nil || !strings.Contains(err.Error(), "30 days") {
-		t.Errorf("a question about then: %v", err)
-	}
-}
-
-// A question about another time is decided by the rights of that time.
-func TestAQuestionAboutThenIsDecidedByTheRightsOfThen(t *testing.T) {
-	p := newPast(t, 1)
-	simple := people("kisi", "ann")
-	simple.Doors[0].Name = "Front"
-	replace := func(r access.Roster) {
-		t.Helper()
-		if _, err := p.rights.Replace(t.Context(), "kisi", cloud.RowsOf(r), access.Contact{Source: "kisi", At: p.clock.clock().Wall()}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	replace(simple)
-	p.clock.pass(24*time.Hour, 0, true)
-	gone := simple
-	gone.Grants = nil
-	replace(gone)
-	p.clock.pass(24*time.Hour, 0, true)
-	now := p.clock.clock().Wall()
-	for _, tt := range []struct {
-		name string
-		at   time.Time
-		want access.Reason
-		past bool
-	}{
-		{"now", time.Time{}, access.NoGrant, false},
-		{"tomorrow", now.Add(24 * time.Hour), access.NoGrant, false},
-		{"an hour ago", now.Add(-time.Hour), access.NoGrant, false},
-		{"two days ago", now.Add(-47 * time.Hour), access.Granted, true},
-	} {
-		a, err := p.Why(t.Context(), control.Question{Door: "front", Person: "kisi-ann", At: tt.at})
-		if err != nil || a.Reason != tt.want || a.RightsOf.IsZero() != (tt.at.IsZero() || !tt.at.Before(now)) {
-			t.Errorf("%s: got %v of %v, %v; want %v", tt.name, a.Reason, a.RightsOf, err, tt.want)
-		}
-		var openers []string
-		err = p.Who(t.Context(), control.WhoQuery{Door: "front", At: tt.at}, func(o control.Opener) error {
-			openers = append(openers, o.Holder+" "+o.Name)
-			return nil
-		})
-		if could := slices.Contains(openers, "kisi-ann ann"); err != nil || could != (tt.want == access.Granted) {
-			t.Errorf("%s: who: %v, %v", tt.name, openers, err)
-		}
 	}
 }

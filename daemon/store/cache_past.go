@@ -21,20 +21,21 @@ func (c *Cache) Generation(ctx context.Context, number uint64) (Generation, erro
 	return g, nil
 }
 
-// GenerationAt is the generation that was in force at an instant, by the wall clock
-// of then, or ErrNotFound where it is not kept any more.
-func (c *Cache) GenerationAt(ctx context.Context, at time.Time) (Generation, error) {
-	g, err := c.generation(ctx, generationColumns+"at <= ? ORDER BY at DESC, number DESC LIMIT 1", at.UnixMicro())
+// GenerationOf is the generation of that number if it hashes so, or else the next
+// one that does: a small change is at the doors before the disk has it, under the
+// number of what it was made to. It is ErrNotFound where there is none.
+func (c *Cache) GenerationOf(ctx context.Context, number uint64, hash [32]byte) (Generation, error) {
+	g, err := c.generation(ctx, generationColumns+"number >= ? AND hash = ? ORDER BY number LIMIT 1", int64(number), hash[:])
 	if err != nil {
-		return Generation{}, fmt.Errorf("the rights of %s: %w", at.UTC().Format(time.RFC3339), err)
+		return Generation{}, fmt.Errorf("generation %d of the rights, as it was: %w", number, err)
 	}
 	return g, nil
 }
 
-func (c *Cache) generation(ctx context.Context, query string, arg any) (g Generation, err error) {
+func (c *Cache) generation(ctx context.Context, query string, args ...any) (g Generation, err error) {
 	var hash []byte
 	var at int64
-	err = c.f.r.QueryRowContext(ctx, query, arg).Scan(&g.Number, &at, &hash, &g.Form)
+	err = c.f.r.QueryRowContext(ctx, query, args...).Scan(&g.Number, &at, &hash, &g.Form)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Generation{}, ErrNotFound
 	}
