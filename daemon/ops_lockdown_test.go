@@ -33,10 +33,17 @@ const placedRoster = `{
 
 var anna = control.Caller{UID: 1000, Name: "anna"}
 
+// syncedClock is the clock of this machine, believed whatever it is worth.
+func syncedClock() Clock {
+	clock := SystemClock()
+	clock.Synced = func() bool { return true }
+	return clock
+}
+
 // placed is a house whose doors lie in places.
 func placed(t *testing.T) *house {
 	t.Helper()
-	h := newHouse(t)
+	h := newHouseBy(t, syncedClock())
 	h.write("roster.json", placedRoster)
 	h.until("the places are known", func() bool {
 		for range h.rights.Load().Places() {
@@ -276,7 +283,7 @@ func reopened(t *testing.T, dir string) *gateway {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := newGateway(Options{Settings: settings, Version: "test", Log: hclog.NewNullLogger(), Clock: SystemClock()})
+	g := newGateway(Options{Settings: settings, Version: "test", Log: hclog.NewNullLogger(), Clock: syncedClock()})
 	t.Cleanup(func() {
 		if err := g.tearDown(); err != nil {
 			t.Errorf("stop: %v", err)
