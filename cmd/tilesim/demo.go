@@ -111,6 +111,7 @@ func (m *morning) walk(ctx context.Context) error {
 		{"The gateway starts and fetches its rights from Kisi", m.startUp},
 		{"Members come in", m.membersComeIn},
 		{"Others do not, and are told why", m.othersDoNot},
+		{"The cleaners come in their hours, which Kisi has", m.cleanersHours},
 		{"The studio's reader and strike get keys of their own", m.studioIsPaired},
 		{"Somebody is at the studio's reader", m.readerIsSwapped},
 		{"The internet is cut", m.internetIsCut},
@@ -120,7 +121,8 @@ func (m *morning) walk(ctx context.Context) error {
 		{"A booking begins in the dark", m.bookingBegins},
 		{"The internet is back; Kisi takes Eve's right away", m.rightIsRevoked},
 		{"Kisi locks the building down", m.lockdown},
-		{"The internet goes again, and the daemon is killed in mid-morning", m.killed},
+		{"The desk locks the whole site down; the internet goes, and the daemon is killed", m.lockedThroughAKill},
+		{"The lockdown is over", m.lockdownEnds},
 		{"What the journal says", m.journal},
 	} {
 		fmt.Printf("\n%s\n", scene.title)

@@ -97,7 +97,14 @@ func (m *morning) lockdown(ctx context.Context) error {
 	return errors.Join(m.syncNow(ctx), m.tap(ctx, "front", "Ann's card", cardAnn, access.Granted))
 }
 
-func (m *morning) killed(ctx context.Context) (err error) {
+// lockedThroughAKill proves that a lockdown by staff is on disk before it is
+// acknowledged, and in force before the first tap after a start.
+func (m *morning) lockedThroughAKill(ctx context.Context) (err error) {
+	did, err := m.daemon.act.LockDown(ctx, control.Lockdown{Where: control.Where{Site: true}, Reason: "a drill"})
+	if err != nil {
+		return err
+	}
+	m.say("%d doors are locked down by the desk; Kisi knows nothing of it", did.Doors)
 	m.kisi.Faults().Cut()
 	m.daemon.kill()
 	start := time.Now()
@@ -108,10 +115,20 @@ func (m *morning) killed(ctx context.Context) (err error) {
 		return err
 	}
 	m.say("killed with -9, up again after %d ms, deciding from disk", time.Since(start).Milliseconds())
-	return errors.Join(
+	return m.tap(ctx, "front", "Ann's card", cardAnn, access.LockedDown)
+}
+
+func (m *morning) lockdownEnds(ctx context.Context) error {
+	if _, err := m.daemon.act.Release(ctx, control.Where{Site: true}); err != nil {
+		return err
+	}
+	if err := errors.Join(
 		m.tap(ctx, "front", "Ben's QR code", codeBen, access.Granted),
 		m.tap(ctx, "front", "Eve's card", cardEve, access.NoGrant),
-	)
+	); err != nil {
+		return err
+	}
+	return m.askAgain(ctx)
 }
 
 func (m *morning) journal(ctx context.Context) error {

@@ -10,6 +10,8 @@ import (
 type ids struct {
 	place, front, lab, studio int
 	members, labGroup         int
+	cleaners                  int
+	cleaning                  time.Time // when their hours begin
 	ann, ben, cleo, dan, eve  int
 	eveAssignment             int
 }
@@ -19,6 +21,7 @@ const (
 	cardCleo = "04C1E0C1E0C180"
 	cardDan  = "04DA00DA00DA80"
 	cardEve  = "04E7E0E7E0E780"
+	cardFaye = "04FA7EFA7EFA80"
 	codeBen  = "TG-BEN-7731"
 	apiKey   = "demo-key-of-the-gateway"
 )
@@ -51,6 +54,12 @@ func (b *building) furnish() {
 	k.Assign(cloudtest.ToUser(d.dan), d.members, cloudtest.Window{From: now.Add(-48 * time.Hour), Until: now.Add(-24 * time.Hour)})
 	d.eve = person("Eve Rossi", "eve@example.com", "third_party_hf", cardEve)
 	d.eveAssignment = k.Assign(cloudtest.ToUser(d.eve), d.members, cloudtest.Window{})
+	d.cleaners = k.AddGroup(d.place, "Cleaners")
+	k.PutInGroup(d.cleaners, d.front)
+	k.RestrictGroup(d.cleaners, cloudtest.Restrictions{Hours: true})
+	d.cleaning = now.Add(2 * time.Hour).Truncate(time.Minute)
+	k.AddSchedule(cloudtest.OnGroup(d.cleaners), cloudtest.Schedule{Name: "Cleaning", From: d.cleaning, Until: d.cleaning.Add(3 * time.Hour)})
+	k.Assign(cloudtest.ToUser(person("Faye Adeyemi", "faye@example.com", "third_party_hf", cardFaye)), d.cleaners, cloudtest.Window{})
 	d.cleo = person("Cleo Marino", "cleo@example.com", "third_party_hf", cardCleo)
 }
 
