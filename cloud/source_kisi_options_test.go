@@ -41,6 +41,10 @@ func TestKisiOptionsAreChecked(t *testing.T) {
 		{"a place that is none", "places: 0", map[string]any{"api_key_file": "k", "places": []int64{46, 0}}},
 		{"a place twice", "places: 46", map[string]any{"api_key_file": "k", "places": []int64{46, 46}}},
 		{"a key in clear", "base_url: ", map[string]any{"api_key_file": "k", "base_url": "http://kisi.example"}},
+		{"a choice that is none", `organization_hours: "office" is no choice: write "door" or "organization"`, map[string]any{"api_key_file": "k", "organization_hours": "office"}},
+		{"hours that are neither", `hours_missing: "yes"`, map[string]any{"api_key_file": "k", "hours_missing": "yes"}},
+		{"an end that is neither", `hours_until_2359: "24:00"`, map[string]any{"api_key_file": "k", "hours_until_2359": "24:00"}},
+		{"restrictions that are neither", `app_restrictions: "none"`, map[string]any{"api_key_file": "k", "app_restrictions": "none"}},
 		{"no URL", "base_url: ", map[string]any{"api_key_file": "k", "base_url": "kisi"}},
 	} {
 		if _, err := cloud.CheckSource("kisi", settings(tt.keys)); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
