@@ -116,8 +116,8 @@ func (d *day) lets(when, door string, values ...string) {
 			q = control.Question{Door: door, Code: value}
 		}
 		answer, err := d.daemon.act.Simulate(d.t.Context(), q)
-		if err != nil || answer.Reason != access.Granted {
-			d.t.Errorf("%s: a member at %s: got %v (%v), want granted", when, door, answer.Reason, err)
+		if err != nil || answer.Silent != "" || answer.Reason != access.Granted {
+			d.t.Errorf("%s: a member at %s: got %v (%v%s), want granted", when, door, answer.Reason, err, answer.Silent)
 		}
 	}
 }

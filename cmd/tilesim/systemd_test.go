@@ -102,8 +102,8 @@ func TestSystemdIsToldTheTruth(t *testing.T) {
 	d.launch(append(systemd.environment(), "WATCHDOG_USEC=2000000")...)
 	ready := systemd.expect("READY=1")
 	answer, err := d.daemon.act.Simulate(t.Context(), control.Question{Door: "front", Card: cardAnn})
-	if err != nil || answer.Reason != access.Granted {
-		t.Errorf("the first tap at READY: got %v (%v), want granted, without a cloud", answer.Reason, err)
+	if err != nil || answer.Silent != "" || answer.Reason != access.Granted {
+		t.Errorf("the first tap at READY: got %v (%v%s), want granted, without a cloud", answer.Reason, err, answer.Silent)
 	}
 	if got := ready["STATUS"]; !strings.HasPrefix(got, "2 doors, rights ") {
 		t.Errorf("STATUS at READY: got %q", got)
