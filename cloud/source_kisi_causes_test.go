@@ -22,8 +22,10 @@ type studio struct {
 	who                           cloudtest.Who
 }
 
-func newStudio() *studio {
-	k := cloudtest.NewKisi(cloudtest.Options{Rate: -1})
+func newStudio() *studio { return studioOf(cloudtest.Options{Rate: -1}) }
+
+func studioOf(o cloudtest.Options) *studio {
+	k := cloudtest.NewKisi(o)
 	k.AddKey(k.Owner(), ownersKey)
 	s := &studio{k: k, now: time.Now(), place: k.AddPlace("Studio", "Europe/Rome"), elsewhere: k.AddPlace("Elsewhere", "Europe/Rome")}
 	s.door, s.group = k.AddLock(s.place, "Front"), k.AddGroup(s.place, "Desk")
