@@ -187,6 +187,9 @@ func (a *Assembly) Done(generation uint64) (*Snapshot, error) {
 	s := a.b.Snapshot
 	a.finder = finder{}
 	s.assignments = a.b.assignments.flat(0)
+	for i := range s.assignments {
+		s.assignments[i].ahead = s.holders[s.assignments[i].holder].firstGrant
+	}
 	s.shelves = newShelves(s.assignments)
 	s.pins = a.b.pins.flat(0)
 	slices.SortFunc(s.pins, comparePINs)

@@ -78,6 +78,7 @@ func (s *Snapshot) Decide(tap Tap, facts Facts) Decision {
 	}
 	if held != nil {
 		d.holder = int32(held.holder)
+		s.fetch(held.ahead)
 		if !held.active {
 			d.miss(Miss{Reason: NotActivated, grant: -1})
 		}

@@ -160,6 +160,15 @@ func (s *Snapshot) lookUp(d *Digest) *assignment {
 	return nil
 }
 
+// fetch reads the first grant of somebody, of which nothing is known yet, so that
+// it is on its way from memory while the person and the door are looked at. It is
+// worth about a sixth of a decision among 500,000.
+func (s *Snapshot) fetch(at uint32) {
+	if int(at) < len(s.grants) {
+		_ = s.terms[s.grants[at]]
+	}
+}
+
 // known is what is known of a credential that exactly one holder has, or nil.
 func (s *Snapshot) known(c Credential) *assignment {
 	if a := s.lookUp(&c.Digest); a != nil && !a.clash {
@@ -198,7 +207,9 @@ func (s *Snapshot) rowsOf(d *Digest) []assignment {
 			}
 		}
 		if only {
-			all = append(all, s.assignments[at])
+			row := s.assignments[at]
+			row.ahead = 0
+			all = append(all, row)
 		}
 	}
 	return all

@@ -106,6 +106,7 @@ type traits struct{ suspended, extended bool }
 type assignment struct {
 	digest    Digest
 	holder    uint32
+	ahead     uint32 // where the holder's grants begin, to be fetched early; only in Snapshot.assignments
 	kind      Kind
 	assurance Assurance
 	active    bool
