@@ -110,6 +110,9 @@ func (w *expected) differences(e *access.Explanation, zone *time.Location) []str
 	if got, want := reasonsOf(e), w.reasons(); got != want {
 		return []string{fmt.Sprintf("the reasons should be %s, and are %s", want, got)}
 	}
+	if e.Warned {
+		all = append(all, "who is refused is not warned, and this one is")
+	}
 	for i, m := range w.misses {
 		got := &e.Misses[i]
 		if m.by != "" && (got.Grant == nil || got.Grant.ID != m.by) {
