@@ -205,8 +205,9 @@ func (g *grantSearch) stale(grant *grant, policy *Policy) int64 {
 	if contact.Ageless || policy.Residential || grant.until != openEnded {
 		return 0
 	}
-	// A clock that leaped ahead makes nothing old: what counts has surely passed.
-	return max(g.floor-contact.At.UnixMicro()-policy.patience().Microseconds(), 0)
+	// A clock that leaped ahead makes nothing old, and one that lags no older than
+	// its own time says, by which the journal keeps ages.
+	return max(min(g.at, g.floor)-contact.At.UnixMicro()-policy.patience().Microseconds(), 0)
 }
 
 // hours are those of a restricted group, and the zone they are read in; nil where

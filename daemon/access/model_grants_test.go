@@ -145,7 +145,7 @@ func (m *model) staleBy(g right) time.Duration {
 	}
 	for _, c := range m.contacts {
 		if c.Source == g.Source && !c.Ageless {
-			return m.past.Sub(c.At) - m.patience()
+			return min(m.past.Sub(c.At), m.tap.At.Sub(c.At)) - m.patience()
 		}
 	}
 	return 0
