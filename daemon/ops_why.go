@@ -78,6 +78,7 @@ func (g *gateway) decideAt(ctx context.Context, tap access.Tap, m *standpoint) (
 func (g *gateway) answer(ctx context.Context, door string, m standpoint, d access.Decision) (control.Answer, error) {
 	a := control.Answer{
 		Explanation: m.rights.Explain(d), Door: door, DoorName: m.rights.DoorName(door), At: m.at, Note: m.note, RightsOf: m.of,
+		Sources: []control.Sync{},
 	}
 	if err := g.putInWords(ctx, &a, ""); err != nil || m.past {
 		return a, err

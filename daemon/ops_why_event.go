@@ -23,7 +23,7 @@ func (g *gateway) whyEvent(ctx context.Context, asked string) (control.Answer, e
 	if replay.After, err = g.journal.About(ctx, e); err != nil {
 		return control.Answer{}, err
 	}
-	a := control.Answer{Door: e.Door, DoorName: e.Door, At: e.At, Replay: replay}
+	a := control.Answer{Door: e.Door, DoorName: e.Door, At: e.At, Replay: replay, Sources: []control.Sync{}}
 	err = g.withRights(ctx, rightsThen{e.Generation, e.RosterHash, e.Posture}, func(s *access.Snapshot) error {
 		s = s.WithAge(e.At, e.RosterAge)
 		review := s.Replay(&e)

@@ -42,6 +42,7 @@ func (j *Journal) ByID(ctx context.Context, id string, limit int) (found []acces
 // About are the events that name a decision: what the strike did, and that nobody
 // went in. They are looked for among the next 5,000.
 func (j *Journal) About(ctx context.Context, decision access.Event) (found []access.Event, err error) {
+	found = []access.Event{}
 	err = j.each(ctx, func(e access.Event) bool { found = append(found, e); return true },
 		eventsAbout, int64(decision.Seq), aboutWithin, decision.ID)
 	if err != nil {
