@@ -241,12 +241,15 @@ func (d *door) strikeFor(ctx context.Context, decision string, late bool, hold t
 // not.
 const didUnlock = "unlocked"
 
+// strikeFailed begins the outcome of a strike that did not answer.
+const strikeFailed = "strike: "
+
 // outcome records what the strike did about a decision or an order.
 func (d *door) outcome(decision string, late bool, did string, err error) {
 	outcome := d.event(access.OutcomeEvent)
 	outcome.Ref, outcome.Late, outcome.Detail = decision, late, did
 	if err != nil {
-		outcome.Detail = "strike: " + err.Error()
+		outcome.Detail = strikeFailed + err.Error()
 		d.log.Error("granted, but the strike did not answer", "error", err)
 	}
 	d.journal.Append(outcome)

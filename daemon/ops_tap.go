@@ -46,7 +46,7 @@ func (g *gateway) Simulate(ctx context.Context, caller control.Caller, q control
 	answer, err := g.answer(ctx, q.Door, standpoint{moment: g.clock.moment(), rights: got.snapshot}, got.decision)
 	answer.Event, answer.Took = got.event, got.took
 	if got.err != nil { // what was decided is of use all the same
-		answer.Silent = got.err.Error()
+		answer.Silent, answer.Say = got.err.Error(), answer.Say+lockSilent
 	}
 	return answer, err
 }

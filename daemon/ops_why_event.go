@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,7 +47,19 @@ func (g *gateway) whyEvent(ctx context.Context, asked string) (control.Answer, e
 			a.RightsOf = generation.At
 		}
 	}
-	return a, g.putInWords(ctx, &a, replay.Code)
+	err = g.putInWords(ctx, &a, replay.Code)
+	if e.Reason == access.Granted && slices.ContainsFunc(replay.After, silent) {
+		a.Say += lockSilent
+	}
+	return a, err
+}
+
+// lockSilent is for the member whom the door should have let in.
+const lockSilent = " But its lock did not answer, which is for the staff to look at."
+
+// silent says of an event whether by it a strike did not answer.
+func silent(e access.Event) bool {
+	return e.Kind == access.OutcomeEvent && strings.HasPrefix(e.Detail, strikeFailed)
 }
 
 // addedWords is what was added to a decision after it was made.

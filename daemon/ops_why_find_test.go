@@ -90,3 +90,24 @@ func TestWhatKisiKnowsOfARight(t *testing.T) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 }
+
+// A member who was granted and not let in is told so, and why.
+func TestASilentLockIsToldToTheMember(t *testing.T) {
+	h := newHouse(t) // in which no strike is plugged in
+	got, err := h.Simulate(t.Context(), control.Caller{Name: "anna"}, control.Question{Door: "front", Card: "04a2b3c4d5e680"})
+	if err != nil || !got.Granted || got.Silent == "" || !strings.HasSuffix(got.Say, lockSilent) {
+		t.Fatalf("simulated: %+v, %v", got, err)
+	}
+	h.until("the outcome is recorded", func() bool {
+		found, err := h.journal.ByID(t.Context(), got.Event, 1)
+		if err != nil || len(found) != 1 {
+			return false
+		}
+		after, err := h.journal.About(t.Context(), found[0])
+		return err == nil && len(after) == 1
+	})
+	past, err := h.Why(t.Context(), control.Question{Event: got.Event})
+	if err != nil || past.Replay.Verdict != control.Agrees || !strings.HasSuffix(past.Say, lockSilent) {
+		t.Errorf("afterwards: %+v, %v", past, err)
+	}
+}

@@ -110,6 +110,9 @@ func (t *tool) sayAnswer(a control.Answer, asked control.Question, zone *time.Lo
 	if a.Replay != nil {
 		t.sayRecorded(a.Replay, zone)
 		opens, stays = "opened", "did not open"
+		if !unlocked(a.Replay) {
+			opens = "was to open"
+		}
 	}
 	if a.Granted {
 		t.say("Granted: %s %s for %s at %s.", door, opens, who, when(a.At, zone))
@@ -176,6 +179,8 @@ func whose(a control.Answer, asked control.Question) string {
 		return who
 	case asked.Card != "":
 		return "this card"
+	case a.Replay != nil:
+		return "what was held to the tile"
 	}
 	return "this code"
 }

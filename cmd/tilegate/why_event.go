@@ -22,6 +22,16 @@ func (t *tool) sayRecorded(r *control.Replay, zone *time.Location) {
 	t.say("")
 }
 
+// unlocked says whether the strike did what it was told, as far as that is known.
+func unlocked(r *control.Replay) bool {
+	for _, e := range r.After {
+		if e.Kind == access.OutcomeEvent && e.Detail != "unlocked" {
+			return false
+		}
+	}
+	return true
+}
+
 // afterWord is what came of a tap.
 func afterWord(e access.Event) string {
 	switch e.Kind {
