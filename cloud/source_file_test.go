@@ -83,7 +83,15 @@ func TestTheExampleRosterIsReadWhole(t *testing.T) {
 		Doors:  []access.Door{{ID: "front", Name: "Front door", Place: "hq"}, {ID: "studio", Name: "Studio", Place: "hq"}},
 		Groups: []access.Group{
 			{ID: "members", Name: "Members", Doors: []string{"front"}},
-			{ID: "studio-users", Name: "Studio users", Doors: []string{"front", "studio"}},
+			{ID: "studio-users", Name: "Studio users", Doors: []string{"front", "studio"}, Restricted: true},
+		},
+		Schedules: []access.Schedule{
+			{ID: "group/studio-users/hours/1", On: access.ScopeGroup, OnID: "studio-users", Days: 0b0111110, From: 8 * 60, Until: 22 * 60},
+			{ID: "group/studio-users/hours/2", Name: "Late nights", On: access.ScopeGroup, OnID: "studio-users", Days: 0b1100000, From: 22 * 60, Until: 24 * 60},
+			{ID: "group/studio-users/hours/2/next", Name: "Late nights", On: access.ScopeGroup, OnID: "studio-users", Days: 0b1000001, From: 0, Until: 2 * 60},
+			{ID: "group/studio-users/hours/3", Name: "Closed", On: access.ScopeGroup, OnID: "studio-users", Except: true, Dates: []access.Dates{
+				{First: dateOf(2026, 12, 25), Last: dateOf(2026, 12, 25)}, {First: dateOf(2026, 12, 31), Last: dateOf(2027, 1, 1)},
+			}},
 		},
 		Teams: []access.Team{{ID: "cleaners", Name: "Cleaners", Members: []string{"cleo"}}},
 		Holders: []access.Holder{

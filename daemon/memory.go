@@ -75,7 +75,7 @@ func (s *sweeper) fat() bool {
 // leanPercent is how much garbage may lie beside what is in use while rights are
 // read and built: rows pass through memory by the hundred thousand, and each is
 // garbage at once.
-const leanPercent = 20
+const leanPercent = 10
 
 // lean has garbage collected more often while it is in use. The zero value is
 // ready; many may use it at once.

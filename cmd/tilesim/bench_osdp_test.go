@@ -72,7 +72,7 @@ func busSite(b *testing.B) (*site, []*hwtest.OSDPReader, []chan time.Time) {
 	if _, err := daemonPath(); err != nil {
 		builtDaemon(b)
 	}
-	s := &site{tb: b, dir: b.TempDir(), memoryLimit: shippedMemoryLimit(b)}
+	s := &site{tb: b, dir: b.TempDir(), environment: shippedEnvironment(b)}
 	for _, sub := range []string{"dev", "run", "state/keys/devices", "credentials"} {
 		s.must(os.MkdirAll(filepath.Join(s.dir, sub), 0o700))
 	}

@@ -30,7 +30,7 @@ type site struct {
 	page   string // address of the metrics
 	daemon *process
 
-	memoryLimit string // GOMEMLIMIT of the daemon
+	environment []string // of the daemon
 }
 
 // measuredDoor is a tile and a relay board of its own.
@@ -51,7 +51,7 @@ func newSite(tb testing.TB, doors int, sources string, lock func(n int) string) 
 		builtDaemon(tb)
 	}
 	runtime.GOMAXPROCS(8) // what waits for the disk here must not delay what is measured
-	s := &site{tb: tb, dir: tb.TempDir(), memoryLimit: shippedMemoryLimit(tb)}
+	s := &site{tb: tb, dir: tb.TempDir(), environment: shippedEnvironment(tb)}
 	for _, sub := range []string{"dev", "run", "state/keys", "credentials"} {
 		s.must(os.MkdirAll(filepath.Join(s.dir, sub), 0o700))
 	}
@@ -130,7 +130,7 @@ func (s *site) settings() string { return filepath.Join(s.dir, "tilegate.toml") 
 func (s *site) start() {
 	s.tb.Helper()
 	var err error
-	s.daemon, err = startDaemon(s.dir, s.settings(), "GOMEMLIMIT="+s.memoryLimit)
+	s.daemon, err = startDaemon(s.dir, s.settings(), s.environment...)
 	s.must(err)
 }
 
@@ -148,20 +148,22 @@ func (s *site) stop() {
 	s.must(s.daemon.stop())
 }
 
-var memoryLimit = regexp.MustCompile(`(?m)^Environment=GOMEMLIMIT=(\S+)$`)
+var unitEnvironment = regexp.MustCompile(`(?m)^Environment=(\S+)$`)
 
-// shippedMemoryLimit is what the unit gives the daemon.
-func shippedMemoryLimit(tb testing.TB) string {
+// shippedEnvironment is what the unit gives the daemon: its limits of memory.
+func shippedEnvironment(tb testing.TB) (all []string) {
 	tb.Helper()
 	unit, err := os.ReadFile("../../systemd/tilegated.service")
 	if err != nil {
 		tb.Fatal(err)
 	}
-	found := memoryLimit.FindSubmatch(unit)
-	if found == nil {
+	for _, found := range unitEnvironment.FindAllSubmatch(unit, -1) {
+		all = append(all, string(found[1]))
+	}
+	if !strings.Contains(strings.Join(all, " "), "GOMEMLIMIT=") {
 		tb.Fatal("the unit has no GOMEMLIMIT")
 	}
-	return string(found[1])
+	return all
 }
 
 // tap holds a card to the tile and returns how long it took from before the

@@ -81,7 +81,7 @@ func (d *difference) write(ctx context.Context, tx *sql.Tx, source int64, number
 
 // small is how many rows a change may have that is worth making to the snapshot
 // in force, instead of building another.
-const small = 500
+const small = 2000
 
 // follow makes a change of a few people to the rights in force.
 func (d *difference) follow(ctx context.Context, tx *sql.Tx, of source, current *access.Snapshot) (*access.Snapshot, error) {
