@@ -209,28 +209,10 @@ func (m *model) comeBack() (from time.Time, may bool) {
 // works is when the whole would pass: the first instant at which one of the rights
 // that lack nothing but time is open, and so is the door. Zero: never.
 func (m *model) works() (best time.Time) {
-	if !m.out.mayWork {
-		return best
-	}
-	for _, g := range m.rights() {
-		switch m.check(g).why {
-		case access.Granted, access.NotYet, access.OutsideHours:
-		default:
-			continue
-		}
-		if m.barred(g) {
-			continue
-		}
+	for _, g := range m.timely() {
 		begin := m.begins(g, m.out.from)
-		var all []wallHours
-		if g.group.Restricted {
-			all = append(all, m.groupHours(g))
-		}
-		if m.door.Restricted {
-			all = append(all, m.doorHours())
-		}
 		at, ok := begin, true
-		if len(all) > 0 {
+		if all := m.bothHours(g); len(all) > 0 {
 			at, ok = opens(begin, m.ahead, all...)
 		}
 		if ok && (g.Until.IsZero() || at.Before(g.Until)) && (best.IsZero() || at.Before(best)) {
@@ -238,4 +220,44 @@ func (m *model) works() (best time.Time) {
 		}
 	}
 	return best
+}
+
+// worksFirst says whether an instant that is farther ahead than works looks is one
+// at which the whole begins to pass. Hours in two zones may meet only when one of
+// them has changed its clocks.
+func (m *model) worksFirst(at time.Time) bool {
+	passes := func(at time.Time) bool {
+		return slices.ContainsFunc(m.timely(), func(g right) bool {
+			inside := !at.Before(g.From) && (g.Until.IsZero() || at.Before(g.Until))
+			return inside && !slices.ContainsFunc(m.bothHours(g), func(h wallHours) bool { return !h.open(at) })
+		})
+	}
+	return at.Sub(m.out.from) > m.ahead && passes(at) && !passes(at.Add(-time.Microsecond))
+}
+
+// timely are the rights that lack nothing but time.
+func (m *model) timely() (all []right) {
+	if !m.out.mayWork {
+		return nil
+	}
+	for _, g := range m.rights() {
+		switch m.check(g).why {
+		case access.Granted, access.NotYet, access.OutsideHours:
+			if !m.barred(g) {
+				all = append(all, g)
+			}
+		}
+	}
+	return all
+}
+
+// bothHours are the hours of a right's group and of the door, as far as they bind.
+func (m *model) bothHours(g right) (all []wallHours) {
+	if g.group.Restricted {
+		all = append(all, m.groupHours(g))
+	}
+	if m.door.Restricted {
+		all = append(all, m.doorHours())
+	}
+	return all
 }

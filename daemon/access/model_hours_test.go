@@ -11,7 +11,7 @@ import (
 // clock on the wall shows, minute by minute, with the fields of time.Time alone.
 
 // How far "when would it pass" looks: in the sites that are drawn, and in the
-// cases, what does not come within it does not come.
+// cases, what does not come within it does not come, but for worksFirst.
 const (
 	aheadOfSites = 60 * 24 * time.Hour
 	aheadOfCases = 130 * 24 * time.Hour
