@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/daemon/control"
@@ -149,7 +148,7 @@ func (g *gateway) shutWords(door string) string {
 	for _, s := range g.shut(door) {
 		words := s.Words
 		if s.By != "" {
-			words += " (" + s.By + ", " + s.Since.Format(time.RFC3339) + ")"
+			words += " (" + s.By + ", " + s.Since.In(g.zone()).Format("2006-01-02 15:04 MST") + ")"
 		}
 		all = append(all, words)
 	}

@@ -29,7 +29,7 @@ func (g *gateway) Seen(ctx context.Context, caller control.Caller, since time.Ti
 		since = midnight(now, g.zone())
 	}
 	doors := g.inForce().Doors
-	seen := control.Seen{Since: since, At: now, People: []control.SeenPerson{}}
+	seen := control.Seen{Since: since.UTC(), At: now.UTC(), People: []control.SeenPerson{}}
 	seen.Evacuation, seen.Why = evacuation(doors)
 	people := sighting{since: since, perimeter: perimeterOf(doors), unused: map[string]bool{}, last: map[string]control.SeenPerson{}}
 	if err := g.journal.Backward(ctx, people.take); err != nil {

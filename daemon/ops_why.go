@@ -97,7 +97,7 @@ func (g *gateway) putInWords(ctx context.Context, a *control.Answer, code string
 		}
 		a.Name = names[a.Holder]
 	}
-	a.Say = a.Explanation.Say(a.At, g.zone(), code)
+	a.Say = a.Explanation.Say(a.At, g.clock.moment().at, g.zone(), code)
 	a.Kisi = kisiKnows(&a.Explanation)
 	return nil
 }

@@ -42,7 +42,7 @@ func (g *gateway) atMoment(ctx context.Context, at time.Time, use func(standpoin
 	number, err := g.cache.NumberAt(ctx, at)
 	if errors.Is(err, store.ErrNotFound) {
 		return &control.Error{
-			Code: control.NotFound, Message: "the rights of then are not kept: they are for 30 days, and since the first sync",
+			Code: control.NotFound, Message: "the rights of that time are not kept: they are kept for 30 days, and since the first sync",
 			Hint: "what was decided then is in the journal: tilegate event list --until TIME",
 		}
 	}

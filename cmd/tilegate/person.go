@@ -45,6 +45,9 @@ not. That you looked is written into the journal.`,
 				if from, err = readTime(since, t.now(), zone); err != nil {
 					return wrong(cmd, "--since: %v", err)
 				}
+				if from.After(t.now()) {
+					return wrong(cmd, "--since: %s is still to come", when(from, zone))
+				}
 			}
 			seen, err := t.look().Seen(cmd.Context(), from)
 			if err != nil {

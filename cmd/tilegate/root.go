@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -46,7 +47,7 @@ in UTC and durations whole nanoseconds.`,
 	}
 	root.PersistentFlags().BoolVar(&t.asJSON, "json", false, "write JSON, for scripts")
 	root.PersistentFlags().StringVar(&t.socket, "socket", control.RunDir, "directory of the gateway's sockets, or one socket, at `PATH`")
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrong(cmd, "%v", err) })
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrong(cmd, "%s", flagError(err)) })
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { _, _ = t.out.Write([]byte(helpText(cmd))) })
 	root.AddCommand(
 		newStatus(t), newDoor(t), newReader(t), newEvent(t), newWhy(t), newWho(t), newPerson(t), newTap(t), newSync(t),
@@ -58,6 +59,19 @@ in UTC and durations whole nanoseconds.`,
 	root.InitDefaultCompletionCmd()
 	mendCompletion(root)
 	return root
+}
+
+// flagError is what is wrong with a flag, in our words where the parser has Go's.
+func flagError(err error) string {
+	text := err.Error()
+	flag, cause, _ := strings.Cut(text, " flag: ")
+	switch {
+	case strings.HasPrefix(cause, "strconv."):
+		return flag + " flag: that is no number it takes"
+	case strings.HasPrefix(cause, "time: "):
+		return flag + " flag: use a length of time, as 45s, 30m or 2h"
+	}
+	return text
 }
 
 // mendCompletion makes cobra's command as strict and as worded as ours.
@@ -112,7 +126,7 @@ func unknown(cmd *cobra.Command, word string) error {
 func takes(words ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) < len(words) {
-			return wrong(cmd, "%s needs a %s", cmd.CommandPath(), words[len(args)])
+			return wrong(cmd, "%s needs %s %s", cmd.CommandPath(), article(words[len(args)]), words[len(args)])
 		}
 		if len(args) > len(words) {
 			return wrong(cmd, "%s: one word too many: %q", cmd.CommandPath(), args[len(words)])

@@ -7,7 +7,21 @@ import (
 )
 
 // timeForms is what readTime takes, for help texts and errors.
-const timeForms = `"2026-11-21 09:30", "09:30" (today), "+30m", "-2h" or RFC 3339`
+const timeForms = `"2026-11-21 09:30", "09:30" (today), "yesterday 09:30", "+30m", "-2h" or RFC 3339`
+
+// dayOf takes the name of a day from before a time: how many days from today.
+func dayOf(text string) (days int, clock string) {
+	day, clock, named := strings.Cut(text, " ")
+	switch {
+	case named && strings.EqualFold(day, "yesterday"):
+		return -1, strings.TrimSpace(clock)
+	case named && strings.EqualFold(day, "today"):
+		return 0, strings.TrimSpace(clock)
+	case named && strings.EqualFold(day, "tomorrow"):
+		return 1, strings.TrimSpace(clock)
+	}
+	return 0, text
+}
 
 // readTime reads a time as people write it; without a zone it is the site's.
 func readTime(text string, now time.Time, zone *time.Location) (time.Time, error) {
@@ -25,10 +39,11 @@ func readTime(text string, now time.Time, zone *time.Location) (time.Time, error
 			return at, nil
 		}
 	}
+	days, clock := dayOf(text)
 	for _, form := range []string{"15:04:05", "15:04"} {
-		if at, err := time.Parse(form, text); err == nil {
+		if at, err := time.Parse(form, clock); err == nil {
 			year, month, day := now.In(zone).Date()
-			return time.Date(year, month, day, at.Hour(), at.Minute(), at.Second(), at.Nanosecond(), zone), nil
+			return time.Date(year, month, day+days, at.Hour(), at.Minute(), at.Second(), at.Nanosecond(), zone), nil
 		}
 	}
 	return time.Time{}, fmt.Errorf("%q is not a time; use %s", text, timeForms)

@@ -30,6 +30,9 @@ func TestTimesAreReadAsPeopleWriteThem(t *testing.T) {
 		{" 23:59:59 ", time.Date(2026, 11, 21, 23, 59, 59, 0, zone)},
 		{"2026-11-21T09:30:00Z", time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)},
 		{"2026-11-21T09:30:00+05:00", time.Date(2026, 11, 21, 4, 30, 0, 0, time.UTC)},
+		{"yesterday 9:30", time.Date(2026, 11, 20, 9, 30, 0, 0, zone)},
+		{"Today 09:30:15", time.Date(2026, 11, 21, 9, 30, 15, 0, zone)},
+		{"tomorrow 00:00", time.Date(2026, 11, 22, 0, 0, 0, 0, zone)},
 		{"+30m", now.Add(30 * time.Minute)},
 		{"-2h", now.Add(-2 * time.Hour)},
 	} {
@@ -38,7 +41,7 @@ func TestTimesAreReadAsPeopleWriteThem(t *testing.T) {
 			t.Errorf("%q is %v (%v), want %v", test.in, got, err, test.want)
 		}
 	}
-	for _, in := range []string{"", "soon", "2h", "25:00", "2026-02-30", "21.11.2026", "+", "-x"} {
+	for _, in := range []string{"", "soon", "2h", "25:00", "2026-02-30", "21.11.2026", "+", "-x", "yesterday", "monday 09:30", "tomorrow +2h", "yesterday 2026-11-21"} {
 		if got, err := readTime(in, now, zone); err == nil {
 			t.Errorf("%q is %v, want an error", in, got)
 		}

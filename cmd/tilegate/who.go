@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -86,7 +85,7 @@ func openersWord(could, others int, all bool) string {
 		text = "Nobody could open it"
 	}
 	if all {
-		text += fmt.Sprintf(", %d more have a right for it", others)
+		text += "; " + count(others, "other has", "others have") + " a right for it"
 	}
 	return text
 }

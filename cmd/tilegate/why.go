@@ -164,11 +164,14 @@ func (t *tool) sayRights(a control.Answer, zone *time.Location) {
 	if !a.RightsOf.IsZero() {
 		of = ", in force since " + when(a.RightsOf, zone)
 	}
-	if a.Age > 0 {
+	switch {
+	case a.Age > 0 && a.RightsOf.IsZero() && a.Replay == nil: // by those of now
+		t.say("Decided by generation %d of the rights%s, confirmed %s ago.", a.Generation, of, span(a.Age))
+	case a.Age > 0:
 		t.say("Decided by generation %d of the rights%s, which at that time was confirmed %s before.", a.Generation, of, span(a.Age))
-		return
+	default:
+		t.say("Decided by generation %d of the rights%s.", a.Generation, of)
 	}
-	t.say("Decided by generation %d of the rights%s.", a.Generation, of)
 }
 
 // whose is whom an answer is about, without repeating a card or a code.

@@ -36,7 +36,8 @@ func ago(at, now time.Time) string {
 	return span(d) + " ago"
 }
 
-// span is a length of time in one unit, rounded down.
+// span is a length of time, rounded down: to the minute up to two days, for people
+// plan by it, else to the day.
 func span(d time.Duration) string {
 	switch {
 	case d < time.Minute:
@@ -44,6 +45,9 @@ func span(d time.Duration) string {
 	case d < time.Hour:
 		return fmt.Sprintf("%d min", d/time.Minute)
 	case d < 48*time.Hour:
+		if minutes := d % time.Hour / time.Minute; minutes > 0 {
+			return fmt.Sprintf("%d h %d min", d/time.Hour, minutes)
+		}
 		return fmt.Sprintf("%d h", d/time.Hour)
 	}
 	return fmt.Sprintf("%d days", d/(24*time.Hour))
@@ -55,6 +59,14 @@ func count(n int, one, many string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, many)
+}
+
+// article stands before a word.
+func article(word string) string {
+	if strings.ContainsRune("AEIOU", unicode.ToUpper(rune(word[0]))) {
+		return "an"
+	}
+	return "a"
 }
 
 // clean replaces what would move the cursor or change the colours of a

@@ -22,6 +22,7 @@ func TestAgesAreWords(t *testing.T) {
 		{48 * time.Hour, "2 days ago"},
 		{-90 * time.Second, "in 1 min"},
 		{-21 * time.Hour, "in 21 h"},
+		{-2*time.Hour + time.Second, "in 1 h 59 min"},
 	} {
 		if got := ago(noon.Add(-test.in), noon); got != test.want {
 			t.Errorf("%v: %q, want %q", test.in, got, test.want)

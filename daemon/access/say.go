@@ -7,10 +7,16 @@ import (
 
 // Say is the answer in a few plain sentences that a front desk can say to the
 // member: what stands in the way, and when it would work. Times are told by the
-// clock of the zone, as seen from the instant of the tap. The short code of the
-// event, if there is one, comes last. No id and no card is ever in it.
-func (e *Explanation) Say(at time.Time, zone *time.Location, code string) string {
-	s := saying{at: at.In(zone), e: e}
+// clock of the zone, as seen from now, which is when it is said; a tap of another
+// day says when it was first. The short code of the event, if there is one, comes
+// last. No id and no card is ever in it.
+func (e *Explanation) Say(at, now time.Time, zone *time.Location, code string) string {
+	s := saying{now: now.In(zone), e: e}
+	if at = at.In(zone); DateOf(at) != DateOf(s.now) {
+		s.dated = true
+		day := s.when(at)
+		s.add(strings.ToUpper(day[:1]) + day[1:] + ":")
+	}
 	if e.Granted {
 		s.add(s.welcome())
 	}
@@ -33,9 +39,10 @@ func (e *Explanation) Say(at time.Time, zone *time.Location, code string) string
 
 // saying makes one answer.
 type saying struct {
-	at   time.Time
-	e    *Explanation
-	said []string
+	now   time.Time
+	dated bool // no day is called today, or by its name
+	e     *Explanation
+	said  []string
 }
 
 func (s *saying) add(sentence string) { s.said = append(s.said, sentence) }
@@ -68,12 +75,12 @@ func (s *saying) welcome() string {
 func (s *saying) miss(m *MissView) string {
 	switch m.Reason {
 	case LockedDown:
-		return sentence("This door is locked down for everybody at the moment", m.Detail)
+		return plainly[LockedDown] // what is locked down, and by whom, is for the staff
 	case NotYet:
 		if m.Grant == nil || m.Grant.From.IsZero() {
 			return "Your pass does not count yet."
 		}
-		return right(m.Grant) + " begins " + s.when(m.Grant.From) + "."
+		return right(m.Grant) + " begins " + s.begins(m.Grant.From) + "."
 	case Expired:
 		if m.Grant == nil || m.Grant.Until.IsZero() {
 			return "Your pass has ended."
@@ -93,7 +100,7 @@ func (s *saying) miss(m *MissView) string {
 		if m.Opens.IsZero() {
 			return "Your card was used at this door a moment ago."
 		}
-		return "Your card was used at this door a moment ago; it can be used again " + s.when(m.Opens) + "."
+		return "Your card was used at this door a moment ago; it can be used again " + s.begins(m.Opens) + "."
 	case Stale, Clock, Cancelled, RemoteNotAllowed, NotRecorded, PINWrong:
 		return s.missOfRight(m)
 	default:
@@ -125,6 +132,7 @@ var plainly = [reasonCount]string{
 	Replayed:     "This pass was already used. Ask for a new one.",
 	Unknown:      "This card or code belongs to nobody we know. It has to be given to you first.",
 	NotActivated: "Your card is not activated yet.",
+	LockedDown:   "This door is locked down for everybody at the moment.",
 	Suspended:    "Your access is suspended.",
 	LowAssurance: "This door needs a card or a pass that is safer than this one.",
 	PINWrong:     "The PIN was missing or wrong.",
@@ -145,9 +153,9 @@ func (s *saying) again() string {
 		first.Reason == Passback && first.Opens.Equal(works):
 		return ""
 	case first.Reason == NotYet:
-		return "It works " + s.when(works) + "."
+		return "It works " + s.begins(works) + "."
 	}
-	return "It works again " + s.when(works) + "."
+	return "It works again " + s.begins(works) + "."
 }
 
 // right is whose right it is for what, at the front of a sentence.
@@ -188,12 +196,18 @@ func sentence(said, detail string) string {
 	return said + "."
 }
 
+// begins is when something begins: never a minute that is still too soon.
+func (s *saying) begins(t time.Time) string {
+	return s.when(t.Add(time.Minute - time.Microsecond).Truncate(time.Minute))
+}
+
 // when is an instant as people say it: nearby days by name, others by date.
 func (s *saying) when(t time.Time) string {
-	t = t.In(s.at.Location())
-	days := int(DateOf(t) - DateOf(s.at))
+	t = t.In(s.now.Location())
+	days := int(DateOf(t) - DateOf(s.now))
 	clock := " at " + t.Format("15:04")
 	switch {
+	case s.dated: // by date
 	case days == 0:
 		return "today" + clock
 	case days == 1:
@@ -202,7 +216,8 @@ func (s *saying) when(t time.Time) string {
 		return "yesterday" + clock
 	case days > 1 && days < 7:
 		return "on " + t.Weekday().String() + clock
-	case t.Year() == s.at.Year():
+	}
+	if t.Year() == s.now.Year() {
 		return "on " + t.Format("2 January") + clock
 	}
 	return "on " + t.Format("2 January 2006") + clock

@@ -61,19 +61,23 @@ func TestTheDeskCanSayIt(t *testing.T) {
 			name: "a group without hours", misses: []MissView{{Reason: OutsideHours, Detail: "no hours are set, so it never opens", Grant: hot("role", 0, 0)}},
 			want: "Your right for Hot desk does not count at this time: no hours are set, so it never opens.",
 		},
-		{name: "locked down", misses: []MissView{{Reason: LockedDown, Detail: "staff locked down the whole site"}}, want: "This door is locked down for everybody at the moment: staff locked down the whole site."},
+		{name: "locked down", misses: []MissView{{Reason: LockedDown, Detail: "staff locked down the whole site"}}, want: "This door is locked down for everybody at the moment."},
 		{name: "again too soon", in: Explanation{Works: noon.Add(5 * time.Minute)}, misses: []MissView{{Reason: Passback, Opens: noon.Add(5 * time.Minute)}}, want: "Your card was used at this door a moment ago; it can be used again today at 13:05."},
 		{
 			name: "a right without a name", misses: []MissView{{Reason: Stale, Grant: &GrantView{Scope: "group", ScopeID: "kisi-group-30", ScopeName: "kisi-group-30"}}},
 			want: "The gateway has not heard from the cloud for too long to rely on your right for this group.",
 		},
 		{name: "a right for everything", misses: []MissView{{Reason: RemoteNotAllowed, Grant: &GrantView{Scope: "organisation", ScopeName: "the whole organisation"}}}, want: "Your right for all doors opens only for somebody who stands at the door."},
+		{
+			name: "it begins in mid-minute", misses: []MissView{{Reason: NotYet, Grant: hot("booking", 61*time.Second, 0)}},
+			want: "Your booking for Hot desk begins today at 13:02.",
+		},
 		{name: "a pass that ended", misses: []MissView{{Reason: Expired}}, want: "Your pass has ended."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.in.Misses = tt.misses
-			if got := tt.in.Say(noon, rome, tt.code); got != tt.want {
+			if got := tt.in.Say(noon, noon, rome, tt.code); got != tt.want {
 				t.Errorf("got  %q\nwant %q", got, tt.want)
 			}
 		})
@@ -82,7 +86,7 @@ func TestTheDeskCanSayIt(t *testing.T) {
 
 func TestTimesAreSaidAsPeopleSayThem(t *testing.T) {
 	rome := mustZone(t, "Europe/Rome")
-	s := saying{at: time.Date(2026, 12, 28, 23, 30, 0, 0, rome)}
+	s := saying{now: time.Date(2026, 12, 28, 23, 30, 0, 0, rome)}
 	at := func(year int, month time.Month, day, hour int) time.Time {
 		return time.Date(year, month, day, hour, 0, 0, 0, rome)
 	}
@@ -104,6 +108,21 @@ func TestTimesAreSaidAsPeopleSayThem(t *testing.T) {
 	}
 }
 
+// Who asks today about last Tuesday, or about Christmas, must not be told of a
+// today and a tomorrow of then.
+func TestAnotherDayIsToldByItsDate(t *testing.T) {
+	rome := mustZone(t, "Europe/Rome")
+	e := Explanation{Works: noon.Add(19 * time.Hour), Misses: []MissView{{Reason: OutsideHours, Detail: "Mon–Fri 08:00–18:00 (Europe/Rome)"}}}
+	day := noon.In(rome).Format("2 January")
+	next := noon.In(rome).AddDate(0, 0, 1).Format("2 January")
+	want := "On " + day + " at 13:00: Your right counts Mon–Fri 08:00–18:00. It works again on " + next + " at 08:00."
+	for _, days := range []int{-3, -1, 1, 3} {
+		if got := e.Say(noon, noon.AddDate(0, 0, days), rome, ""); got != want {
+			t.Errorf("asked %d days later:\ngot  %q\nwant %q", days, got, want)
+		}
+	}
+}
+
 // Every reason has a sentence, whether or not a right came near, and none tells an
 // id or a card.
 func TestEveryReasonHasASentence(t *testing.T) {
@@ -120,7 +139,7 @@ func TestEveryReasonHasASentence(t *testing.T) {
 			} else {
 				e.Misses = []MissView{{Reason: reason, Grant: g}}
 			}
-			said := e.Say(noon, rome, "")
+			said := e.Say(noon, noon, rome, "")
 			if len(said) < 12 || !strings.HasSuffix(said, ".") && !strings.HasSuffix(said, "?") {
 				t.Errorf("%v: no sentence: %q", reason, said)
 			}
