@@ -86,6 +86,7 @@ The building stays up until Ctrl-C. In another terminal:
   %[1]s/tilegate --socket %[2]s/run status
   %[1]s/tilegate --socket %[2]s/run why --door front --person "Dan Weber"
   %[1]s/tilegate --socket %[2]s/run reader list
+  %[1]s/tilegate --socket %[2]s/run who --door front --all
   %[1]s/tilegate --socket %[2]s/run event follow
 `, bin, m.dir, cardAnn)
 	return serveTaps(ctx, m.building, m.daemon)

@@ -32,9 +32,17 @@ func (m *morning) othersDoNot(ctx context.Context) error {
 	}
 	m.say(`tilegate why --door front --person "Dan Weber":`)
 	for _, miss := range why.Misses {
-		m.say("  %s: %s (group %s, until %s)", miss.Reason, miss.Words, miss.Grant.ScopeName, miss.Grant.Until.Format("2 Jan 15:04"))
+		m.say("  %s: %s (group %s, until %s)", miss.Reason, miss.Words, miss.Grant.ScopeName, onTheWall(miss.Grant.Until).Format("2 Jan 15:04"))
 	}
 	return nil
+}
+
+// onTheWall is a time by the clock of the building, as the gateway tells it too.
+func onTheWall(t time.Time) time.Time {
+	if zone, err := time.LoadLocation("Europe/Rome"); err == nil {
+		return t.In(zone)
+	}
+	return t
 }
 
 // internetIsCut has everything that follows happen without Kisi.
@@ -45,7 +53,7 @@ func (m *morning) internetIsCut(ctx context.Context) error {
 		return err
 	}
 	m.kisi.Faults().Cut()
-	m.say("Cleo has booked from %s. Kisi is unreachable from now on.", m.begins.Format("15:04:05"))
+	m.say("Cleo has booked from %s. Kisi is unreachable from now on.", onTheWall(m.begins).Format("15:04:05"))
 	m.failed = make(chan error, 1)
 	go func() { m.failed <- m.syncNow(ctx) }()
 	return errors.Join(
