@@ -60,6 +60,7 @@ const (
 	syncedMark = "/run/systemd/timesync/synchronized"
 	markLasts  = time.Hour
 	clockChips = "/sys/class/rtc"
+	localTime  = 15 * time.Hour // is never further from UTC
 )
 
 // kernelSynced asks adjtimex(2) without setting anything. Our own unit forbids
@@ -81,9 +82,11 @@ func markedSynced(mark string, now time.Time) bool {
 
 // wasSet says whether anything bears the clock out that the machine started with:
 // the network time set it since (the mark, however old: /run is empty at each
-// start), the kernel took it from a clock chip, or such a chip shows the same.
-// Without any of them systemd goes on from the last time that it wrote down, and
-// the clock is behind by as long as the power was away: it looks right and is not.
+// start), or a clock chip shows the same. Without either systemd goes on from the
+// last time that it wrote down, and the clock is behind by as long as the power was
+// away: it looks right and is not. So it does where the battery of a chip is empty,
+// which shows a time long ago, though the kernel took that one over. A chip that
+// keeps local time is hours off from a clock that was set by it.
 // A machine that does not show whether it has chips gets the benefit of the doubt.
 func wasSet(chips, mark string, now time.Time) bool {
 	if _, err := os.Stat(mark); err == nil {
@@ -94,10 +97,11 @@ func wasSet(chips, mark string, now time.Time) bool {
 	}
 	found, _ := filepath.Glob(filepath.Join(chips, "rtc*")) // the pattern is sound
 	for _, chip := range found {
+		within := jumpTolerance
 		if shows(chip, "hctosys") == 1 {
-			return true
+			within = localTime
 		}
-		if at := shows(chip, "since_epoch"); at != 0 && now.Sub(time.Unix(at, 0)).Abs() < jumpTolerance {
+		if at := shows(chip, "since_epoch"); at != 0 && now.Sub(time.Unix(at, 0)).Abs() < within {
 			return true
 		}
 	}
