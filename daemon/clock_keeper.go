@@ -14,7 +14,8 @@ const (
 	// jumpPatience is how long a clock must run evenly after a jump to count as
 	// free-running where nobody says that it is synced. What jumps a clock is most
 	// often the network time, or a person, which sets it right. A time that the
-	// network gave must run as evenly before it bounds the times to come.
+	// network gave must run as evenly before it bounds the times to come, and no
+	// cloud may contradict it.
 	jumpPatience = time.Hour
 	// farJump is how far a clock that was synced may jump and still be forgiven.
 	farJump = 24 * time.Hour
@@ -94,7 +95,7 @@ type clockMind struct {
 	firm   bool          // held was synced
 	last   point         // what the wall showed at the last look
 	noted  point         // the time in which what was noted is expressed
-	even   time.Duration // monotonic: since when the wall runs evenly
+	even   point         // since when the wall runs evenly
 	jumped bool          // and nobody has said since that it is right
 	set    bool          // since the machine started
 	doubt  time.Duration // monotonic: since when it is not trusted
@@ -107,6 +108,34 @@ type clockPast struct {
 	firm               bool
 }
 
+// take goes on from an event that is newer than those before. That of this boot
+// lies on the line of the time that elapses; one of an earlier boot lies now, for
+// nobody knows how long ago that was.
+func (p *clockPast) take(e *access.Event, now time.Duration, here bool) {
+	wrote, passed, line := point{e.At, now}, point{e.Floor, now}, point{e.At, e.Mono}
+	if here {
+		passed.mono = e.Mono
+	}
+	switch e.Clock {
+	case access.ClockSynced:
+		if !passed.known() {
+			passed = wrote // an older tilegate did not write it down
+		}
+		if p.sure = later(p.sure, passed); later(p.sure, wrote) != p.sure {
+			p.likely = wrote
+		}
+	case access.ClockFreeRunning:
+		p.likely = wrote
+	default:
+		p.likely = later(p.likely, passed)
+		return
+	}
+	if here {
+		p.firm = e.Clock == access.ClockSynced || p.firm && p.held.beside(line)
+		p.held = line
+	}
+}
+
 // newTimekeeper starts with a floor: now is never before it.
 func newTimekeeper(clock Clock, floor time.Time) *timekeeper {
 	return resumeClock(clock, clockPast{sure: point{floor, clock.Mono()}})
@@ -117,7 +146,7 @@ func resumeClock(clock Clock, past clockPast) *timekeeper {
 	now := point{clock.Wall(), clock.Mono()}
 	t := &timekeeper{Clock: clock, clouds: newCloudClocks()}
 	t.mind = clockMind{
-		sure: past.sure, likely: past.likely, held: past.held, firm: past.firm, last: now, even: now.mono,
+		sure: past.sure, likely: past.likely, held: past.held, firm: past.firm, last: now, even: now,
 		jumped: past.held.known() && !past.held.beside(now), set: clock.Set == nil || clock.Set(),
 	}
 	view := t.mind.judge(now, clock.Synced(), noOpinion)
@@ -174,8 +203,8 @@ func (t *timekeeper) look() (change clockChange, changed bool) {
 
 // judge takes what the wall shows now.
 func (m *clockMind) judge(now point, synced bool, clouds cloudOpinion) clockView {
-	if !m.last.beside(now) {
-		m.even, m.jumped = now.mono, true
+	if !m.last.beside(now) || !m.even.beside(now) { // at once, or bit by bit
+		m.even, m.jumped = now, true
 	}
 	m.last = now
 	view := clockView{point: now}
@@ -208,15 +237,17 @@ func (m *clockMind) floor(synced bool) point {
 // believe says how far what the wall shows can be trusted, and why not.
 func (m *clockMind) believe(now point, synced bool, clouds cloudOpinion) (state access.ClockState, why string) {
 	if floor := m.floor(synced).at(now.mono); now.wall.Before(floor.Add(-jumpTolerance)) {
-		if !synced || clouds != cloudsAgree {
+		if clouds != cloudsAgree || !synced && now.wall.Before(m.sure.at(now.mono).Add(-jumpTolerance)) {
 			return access.ClockUnset, fmt.Sprintf("it shows %s, and %s has passed", clockTime(now.wall), clockTime(floor))
 		}
-		m.sure = now // the network time and the cloud agree that it was the past that was wrong
+		if m.likely = (point{}); synced {
+			m.sure = now // the network time and the cloud agree that it was the past that was wrong
+		}
 	}
 	switch {
 	case synced:
 		m.held, m.firm, m.likely, m.set, m.jumped = now, true, point{}, true, false
-		if now.mono-m.even >= jumpPatience {
+		if now.mono-m.even.mono >= jumpPatience && clouds != cloudsContradict {
 			m.sure = now
 		}
 		return access.ClockSynced, ""
@@ -225,7 +256,7 @@ func (m *clockMind) believe(now point, synced bool, clouds cloudOpinion) (state 
 	case m.held.beside(now):
 		m.jumped = false
 		return access.ClockFreeRunning, ""
-	case m.jumped && (m.firm && now.wall.Sub(m.held.at(now.mono)).Abs() > farJump || now.mono-m.even < jumpPatience && clouds != cloudsAgree):
+	case m.jumped && (m.firm && now.wall.Sub(m.held.at(now.mono)).Abs() > farJump || now.mono-m.even.mono < jumpPatience && clouds != cloudsAgree):
 		why = fmt.Sprintf("it jumped to %s, and nobody says that this is right", clockTime(now.wall))
 		return access.ClockJumped, why
 	case !m.set && !m.jumped && clouds != cloudsAgree:

@@ -120,6 +120,15 @@ func TestTheClockIsGuarded(t *testing.T) { // X9, F-16, F-17, Q-30
 			{name: "the cloud is heard", pass: minute, synced: true, heard: true, want: unset, at: 10*year + minute},
 			{name: "and again", pass: 2 * minute, synced: true, heard: true, want: synced, at: 3 * minute},
 		}},
+		{"a clock that nobody had set wrote what was wrong, and the cloud says so", 0, clockPast{sure: point{today.Add(-hour), 0}, likely: point{today.Add(day), 0}}, false, []tick{
+			{name: "at the start", want: unset, at: day},
+			{name: "the cloud is heard", pass: minute, heard: true, want: unset, at: day + minute},
+			{name: "and again", pass: 2 * minute, heard: true, want: free, at: 3 * minute},
+		}},
+		{"a clock behind what has surely passed, and a cloud that says the same: that is not enough", -3 * day, floor(hour), false, []tick{
+			{name: "the cloud is heard", pass: minute, heard: true, date: -3 * day, want: unset, at: -hour + minute},
+			{name: "and again", pass: 2 * minute, heard: true, date: -3 * day, want: unset, at: -hour + 3*minute},
+		}},
 		{"the cloud contradicts a clock that nobody sets", -3 * hour, floor(day), false, []tick{
 			{name: "at the start", want: free, at: -3 * hour},
 			{name: "the cloud is heard", pass: minute, heard: true, want: free, at: -3*hour + minute},
@@ -202,6 +211,66 @@ func TestTheFloorRisesAndTrustLostIsCountedFromItsLoss(t *testing.T) {
 	see("jumped again", 28*time.Hour+30*time.Minute, 3*time.Hour+30*time.Minute)
 	c.jump(-2 * year)
 	see("set right", 28*time.Hour+30*time.Minute, 0)
+}
+
+// A network time that goes back by less than a jump, again and again, must not keep
+// a booking from its end.
+func TestAClockThatCreepsBackTakesNothingBackOfWhatHasPassed(t *testing.T) { // X9, I4
+	c := &handClock{wall: today, synced: true}
+	k := newTimekeeper(c.clock(), today.Add(-time.Hour))
+	c.pass(2 * time.Hour)
+	k.look()
+	for range 100 {
+		c.pass(time.Second)
+		c.jump(jumpTolerance / -2)
+		k.look()
+	}
+	m := k.moment()
+	if behind := today.Add(c.mono).Sub(m.floor); m.clock != access.ClockUnset || behind > jumpTolerance {
+		t.Errorf("%v, and the floor went back by %v", m.clock, behind)
+	}
+}
+
+// A crystal that runs fast and is stepped back by a bit each half hour is right all
+// the time.
+func TestAClockThatIsSteppedBackABitAtATimeIsTrusted(t *testing.T) { // F-19
+	c := &handClock{wall: today, synced: true}
+	k := newTimekeeper(c.clock(), today.Add(-time.Hour))
+	for range 30 * 24 * 2 {
+		c.pass(30 * time.Minute)
+		c.jump(-2 * time.Second)
+		if change, changed := k.look(); changed || change.is != access.ClockSynced {
+			t.Fatalf("after %v: %v", c.mono, change)
+		}
+	}
+	if lag := c.wall.Sub(k.moment().floor); lag.Abs() > jumpTolerance {
+		t.Errorf("the floor is %v behind", lag)
+	}
+}
+
+// What the network says against the clouds is believed, for somebody must be; but
+// nothing is swept by it.
+func TestATimeThatTheCloudsContradictBoundsNoTimeToCome(t *testing.T) { // X9, I4
+	c := &handClock{wall: today, synced: true}
+	k := newTimekeeper(c.clock(), today.Add(-time.Hour))
+	for range 3 {
+		c.pass(2 * time.Minute)
+		k.clouds.heard("kisi", today.Add(c.mono), c.mono, 0)
+		k.look()
+	}
+	c.jump(10 * year)
+	c.pass(time.Minute)
+	k.look()
+	c.pass(3 * time.Hour)
+	k.look()
+	if m := k.moment(); m.clock != access.ClockSynced || m.floor.After(today.Add(c.mono)) {
+		t.Errorf("%v, and %v has passed for sure", m.clock, m.floor)
+	}
+	c.jump(-10 * year)
+	k.look()
+	if m := k.moment(); m.clock != access.ClockSynced || !m.at.Equal(c.wall) {
+		t.Errorf("set right: %v at %v, want synced at %v", m.clock, m.at, c.wall)
+	}
 }
 
 // Where the count of elapsed time begins says nothing, and no width that counters

@@ -64,16 +64,18 @@ func (g *gateway) openState(ctx context.Context) error {
 }
 
 // clockPast is what bounds the clock: what has surely passed is when the program
-// was made, and the newest event by a synced clock. The newest by a free-running
-// one has likely passed. That clock may have been years ahead since a boot without
-// the network, so it says nothing against one that is synced, and what was written
-// later corrects. What an untrusted clock wrote says nothing at all. An event of
-// this boot also says how the clock was set, for it can be counted on from.
+// was made, and what the newest event by a synced clock says had passed then. The
+// time of such an event has only likely passed, for a network time that was wrong
+// for a moment must not count for ever; nor has that of an event by a free-running
+// clock, which may have been years ahead since a boot without the network. Both say
+// nothing against a clock that is synced, and what was written later corrects. Of
+// what an untrusted clock wrote only its floor counts, and no more than that. An
+// event of this boot also says how the clock was set, for it can be counted on from.
 func (g *gateway) clockPast(ctx context.Context, boot string) (clockPast, error) {
 	mono := g.options.Clock.Mono()
 	past := clockPast{sure: point{g.options.Built, mono}}
 	newest := uint64(0)
-	for _, state := range []access.ClockState{access.ClockSynced, access.ClockFreeRunning} {
+	for state := access.ClockSynced; state <= access.ClockUnset; state++ {
 		e, err := g.journal.LastBy(ctx, state)
 		if errors.Is(err, store.ErrNotFound) || err == nil && e.Seq < newest {
 			continue
@@ -82,18 +84,7 @@ func (g *gateway) clockPast(ctx context.Context, boot string) (clockPast, error)
 			return clockPast{}, err
 		}
 		newest = e.Seq
-		wrote := point{e.At, mono}
-		if state == access.ClockSynced {
-			past.sure = later(past.sure, wrote)
-		} else {
-			past.likely = wrote
-		}
-		if e.Boot != boot || e.Mono > mono {
-			continue
-		}
-		line := point{e.At, e.Mono}
-		past.firm = state == access.ClockSynced || past.firm && past.held.beside(line)
-		past.held = line
+		past.take(&e, mono, e.Boot == boot && e.Mono <= mono)
 	}
 	return past, nil
 }

@@ -53,6 +53,10 @@ func TestTheJournalBoundsTheClock(t *testing.T) { // X9, F-16
 	event := func(past time.Duration, clock access.ClockState) access.Event {
 		return access.Event{At: today.Add(past), Mono: begin - hour, Clock: clock}
 	}
+	on := func(e access.Event, floor time.Duration) access.Event {
+		e.Floor = today.Add(floor)
+		return e
+	}
 	here := func(past time.Duration) point { return point{today.Add(past), begin} }
 	built := here(-24 * hour)
 	tests := []struct {
@@ -63,6 +67,21 @@ func TestTheJournalBoundsTheClock(t *testing.T) { // X9, F-16
 	}{
 		{"nothing is written", nil, "b", clockPast{sure: built}},
 		{"by a synced clock", []access.Event{event(-hour, access.ClockSynced)}, "c", clockPast{sure: here(-hour)}},
+		{
+			"by a clock that was synced for a moment: its time is likely, and sure is what had passed",
+			[]access.Event{on(event(10*year, access.ClockSynced), -2*hour)},
+			"c",
+			clockPast{sure: here(-2 * hour), likely: here(10 * year)},
+		},
+		{
+			"what had passed an hour before in this boot has passed an hour more",
+			[]access.Event{on(event(-hour, access.ClockSynced), -2*hour), on(event(-hour, access.ClockUnset), -hour)},
+			"b",
+			clockPast{
+				sure: point{today.Add(-2 * hour), begin - hour}, likely: point{today.Add(-hour), begin - hour},
+				held: point{today.Add(-hour), begin - hour}, firm: true,
+			},
+		},
 		{"before the build", []access.Event{event(-48*hour, access.ClockSynced)}, "c", clockPast{sure: built}},
 		{
 			"then by clocks that are not trusted",
@@ -116,6 +135,58 @@ func TestTheJournalBoundsTheClock(t *testing.T) { // X9, F-16
 				t.Errorf("got %v, %v; want %v", got, err, tt.want)
 			}
 		})
+	}
+}
+
+// restarted is a timekeeper that goes on from what a gateway that ran until now
+// wrote down.
+func restarted(t *testing.T, before *timekeeper, after *handClock, boot string) *timekeeper {
+	t.Helper()
+	e := newEvent(before, access.SystemEvent, "")
+	e.Boot = "b"
+	g := &gateway{journal: journalOf(t, e), options: Options{Built: today.Add(-year), Clock: after.clock()}}
+	past, err := g.clockPast(t.Context(), boot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resumeClock(after.clock(), past)
+}
+
+// The network time is years ahead for a moment, which is written down, and the
+// gateway restarts: that must not refuse everybody until then.
+func TestAMomentOfWrongNetworkTimeIsNotHeldAgainstTheRightOne(t *testing.T) { // F-17, X9
+	for _, boot := range []string{"b", "c"} {
+		c := &handClock{wall: today, synced: true}
+		before := newTimekeeper(c.clock(), today.Add(-time.Hour))
+		c.pass(2 * time.Hour)
+		before.look()
+		c.jump(10 * year)
+		before.look()
+		after := *c
+		after.pass(time.Minute)
+		after.jump(-10 * year)
+		m := restarted(t, before, &after, boot).moment()
+		if m.clock != access.ClockSynced || !m.at.Equal(after.wall) || m.floor.After(after.wall) || m.floor.Before(today.Add(2*time.Hour)) {
+			t.Errorf("boot %s: %v at %v, and %v has passed; want synced at %v", boot, m.clock, m.at, m.floor, after.wall)
+		}
+	}
+}
+
+// What has passed while nobody knew the time has passed after a restart too: at
+// somebody's home, what ended meanwhile must not open again.
+func TestARestartTakesNothingBackOfWhatHasPassed(t *testing.T) { // F-16, I4
+	c := &handClock{wall: time.Unix(0, 0), bare: true}
+	before := newTimekeeper(c.clock(), today.Add(-time.Hour))
+	c.pass(30 * 24 * time.Hour)
+	before.look()
+	was := before.moment()
+	for boot, passed := range map[string]time.Duration{"b": time.Hour, "c": 0} { // of another boot nobody knows how long ago
+		after := *c
+		after.pass(time.Hour)
+		m := restarted(t, before, &after, boot).moment()
+		if got := m.floor.Sub(was.floor); got != passed || m.at.Before(m.floor) {
+			t.Errorf("boot %s: the floor moved by %v, want %v", boot, got, passed)
+		}
 	}
 }
 

@@ -69,7 +69,7 @@ type Event struct {
 	Fault      Reason        `json:"fault,omitempty"`       // Tap.Fault
 	LastPass   time.Time     `json:"last_passage,omitzero"` // Facts.LastPassage
 	PIN        PINState      `json:"pin,omitempty"`         // Facts.PIN
-	Floor      time.Time     `json:"floor,omitzero"`        // Facts.Floor
+	Floor      time.Time     `json:"floor,omitzero"`        // what had surely passed; Facts.Floor
 	Untrusted  time.Duration `json:"untrusted,omitempty"`   // Facts.Untrusted
 	Warned     bool          `json:"warned,omitempty"`      // granted, though the same credential came again too soon
 	Ref        string        `json:"ref,omitempty"`         // an outcome names its decision

@@ -20,7 +20,7 @@ func (s *Snapshot) Describe(e *Event, tap Tap, facts Facts, d Decision) {
 	e.Grant, e.Group = explained.nearest()
 	e.Generation, e.RosterHash, e.RosterAge, e.Posture = d.Generation, s.hashText(), s.OldestAge(tap.At), s.Postures()
 	e.LastPass, e.PIN = facts.LastPassage, facts.PIN
-	if !facts.Clock.Trusted() { // else neither matters
+	if !facts.Clock.Trusted() { // else neither matters to the decision
 		e.Floor, e.Untrusted = facts.Floor, facts.Untrusted
 	}
 }
