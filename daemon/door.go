@@ -95,6 +95,7 @@ type answer struct {
 	hold     time.Duration // how long the strike stays unlocked; 0: it was not
 	took     time.Duration
 	posture  store.Posture // what is said by it
+	back     store.Posture // what ends it again, if it is a hold that is not to be
 	kept     <-chan error  // told once that is durable, or is not; nil: nothing was said
 	held     bool          // it was a hold that was released
 	err      error
@@ -145,7 +146,7 @@ func (d *door) obey(ctx context.Context, a ask) {
 		case a.read != nil:
 			a.reply <- d.receive(ctx, heard{Read: *a.read}, a.actor)
 		case a.do != nil:
-			a.reply <- a.do(ctx)
+			a.reply <- d.unlessGone(a.gone, a.do(ctx))
 		default:
 			a.reply <- d.open(ctx, a.actor, a.anyway)
 		}
@@ -169,6 +170,9 @@ func (d *door) admit(ctx context.Context, snapshot *access.Snapshot, read heard,
 	event.Actor, event.Detail = actor, c.detail
 	late, line := d.write(event, c, read.tile, &decision)
 	d.heed(c, read.tile, snapshot, decision.Granted())
+	if decision.Granted() && d.shutMeanwhile(event.ID, late) {
+		decision.Refuse(access.LockedDown)
+	}
 
 	a := answer{decision: decision, snapshot: snapshot}
 	if line { // else there is nothing that anybody could look up
@@ -264,11 +268,10 @@ func (d *door) event(kind access.EventKind) access.Event {
 }
 
 func newEvent(clock *timekeeper, kind access.EventKind, door string) access.Event {
-	now := clock.moment()
+	at, state := clock.now()
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // crypto/rand never fails
 	return access.Event{
-		ID: hex.EncodeToString(id[:]), Kind: kind, Door: door,
-		At: now.at.UTC().Truncate(time.Microsecond), Mono: now.mono, Clock: now.clock, Floor: now.floor.UTC().Truncate(time.Microsecond),
+		ID: hex.EncodeToString(id[:]), Kind: kind, At: at.UTC().Truncate(time.Microsecond), Mono: clock.Mono(), Clock: state, Door: door,
 	}
 }

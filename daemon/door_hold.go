@@ -184,7 +184,7 @@ func (d *door) begin(ctx context.Context, now time.Duration, want lease) {
 
 // renew tells the strike again when it is time, never beyond the end.
 func (d *door) renew(ctx context.Context, now time.Duration) {
-	if now < d.lease.renew {
+	if now < d.lease.renew || d.rights.Load().LockedDown(d.id) { // which stand is about to see
 		return
 	}
 	d.lease.renew = now + leaseEvery

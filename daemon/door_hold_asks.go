@@ -29,12 +29,16 @@ func (d *door) holdOpen(ctx context.Context, actor string, length time.Duration)
 	}
 	event := d.byStaff(actor, "hold open for "+length.String())
 	late := d.record(event, true)
+	if d.shutMeanwhile(event.ID, late) {
+		return answer{event: event.ID, err: errLockedDown}
+	}
 	now := d.clock.Mono()
 	err := d.prolong(ctx, min(leaseLength, length))
 	d.outcome(event.ID, late, "held open", err)
 	if err != nil {
 		return answer{event: event.ID, err: err}
 	}
+	back := d.notHeld()
 	word := d.postures.sayHold(d.id, actor, length)
 	if d.lease.why == standsUnlocked {
 		d.leaseOver("hold begins")
@@ -42,8 +46,47 @@ func (d *door) holdOpen(ctx context.Context, actor string, length time.Duration)
 	d.lease = lease{why: standsHeld, seq: word.Seq, by: actor, until: now + length, ends: word.Until, renew: now + leaseEvery}
 	d.way.heldIs(now, true)
 	d.follow(ctx, now, d.way.judge(now))
-	return answer{event: event.ID, posture: word, kept: d.postures.later(word)}
+	return answer{event: event.ID, posture: word, back: back, kept: d.postures.later(word)}
 }
+
+// notHeld is the word that ends a hold which is not to be: what staff said before it,
+// if that was to keep the door locked in its hours, else that it is released.
+func (d *door) notHeld() store.Posture {
+	word := store.Posture{What: store.Release, Scope: access.ScopeDoor, ScopeID: d.id, Actor: byGateway, Reason: "it could not be answered for"}
+	wall, _ := d.clock.now()
+	if said := d.postures.of(d.id); said.kept(wall) {
+		word.What, word.Until, word.Actor = store.KeepLocked, said.order.Until, said.order.Actor
+	}
+	return word
+}
+
+// unlessGone ends a hold again if whoever asked for it was told meanwhile that the
+// door did not answer.
+func (d *door) unlessGone(gone <-chan struct{}, a answer) answer {
+	select {
+	case <-gone:
+		if a.posture.What == store.Hold {
+			d.postures.later(d.postures.say(a.back))
+		}
+	default:
+	}
+	return a
+}
+
+// shutMeanwhile says whether a lockdown has begun since it was decided to open the
+// door, which then stays shut. If not, the next lockdown ends the pulse that is about
+// to begin, also if the door has not seen yet that the last one is over.
+func (d *door) shutMeanwhile(decision string, late bool) bool {
+	if d.rights.Load().LockedDown(d.id) {
+		d.outcome(decision, late, lockedMeanwhile, nil)
+		return true
+	}
+	d.locked = false
+	return false
+}
+
+// lockedMeanwhile is the outcome of what a lockdown overtook.
+const lockedMeanwhile = "locked down meanwhile: the door stayed shut"
 
 // release locks a door that is held open, or that its hours unlock; these have no
 // word then until they end.
@@ -90,6 +133,9 @@ func (d *door) open(ctx context.Context, actor string, anyway bool) answer {
 	event := d.byStaff(actor, detail)
 	start := time.Now()
 	late := d.record(event, true)
+	if !anyway && d.shutMeanwhile(event.ID, late) {
+		return answer{event: event.ID, err: errLockedDown}
+	}
 	err := d.strikeFor(ctx, event.ID, late, d.hold)
 	d.unlocked(d.hold, "", err) // who opens from afar does not walk in
 	return answer{event: event.ID, hold: d.hold, took: time.Since(start), err: err}
@@ -104,9 +150,9 @@ func (d *door) byStaff(actor, detail string) access.Event {
 }
 
 // arrive notes the first to arrive: somebody who opened the door at its own tile,
-// while its hours wait for that.
+// and not to go out, while its hours wait for that.
 func (d *door) arrive(s *access.Snapshot, event *access.Event, at *tile) {
-	if !d.unlocks || at == nil || event.Presence == access.Remote {
+	if !d.unlocks || at == nil || at.name == wayOut || event.Presence == access.Remote {
 		return
 	}
 	arrived := d.postures.of(d.id).arrived

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -332,7 +331,7 @@ func TestAnArrivalThatIsNotWrittenOpensNothing(t *testing.T) {
 func TestALockdownEndsThePulseThatRuns(t *testing.T) {
 	inWiredStage(t, usualRules, func(s *wiredStage) {
 		s.hand(s.heard(cardRead("04a2b3c4d5e680")))
-		synctest.Wait()
+		time.Sleep(time.Millisecond)
 		s.postures.say(ofSite(store.LockDown))
 		s.change(func() { s.tend(context.Background()) }) // as the gateway wakes it
 		time.Sleep(time.Millisecond)

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/daemon/control"
-	"github.com/tilegate/tilegate/daemon/store"
 )
 
 // HoldDoor holds a door open for a while.
@@ -21,7 +19,7 @@ func (g *gateway) HoldDoor(ctx context.Context, caller control.Caller, hold cont
 		return control.Held{}, err
 	}
 	if err := keptIn(ctx, a.kept); err != nil {
-		g.postures.later(g.postures.say(store.Posture{What: store.Release, Scope: access.ScopeDoor, ScopeID: d.id, Actor: byGateway}))
+		g.postures.later(g.postures.say(a.back))
 		return control.Held{}, fmt.Errorf("door %s: the hold could not be written down, so it was ended: %w", d.id, err)
 	}
 	return control.Held{Door: d.id, Until: a.posture.Until, Event: a.event}, nil
