@@ -22,7 +22,8 @@ func (g *gateway) LockDown(_ context.Context, caller control.Caller, ask control
 	})
 	event := g.recordLockdown(caller, where, "lockdown of "+where.String(), ask.Reason)
 	if err := g.postures.keep(word); err != nil {
-		return control.LockedDown{}, fmt.Errorf("%s is locked down, but that could not be written down: a restart would end it: %w", where, err)
+		g.postures.later(word)
+		return control.LockedDown{}, fmt.Errorf("%s is locked down, but that is not written down yet: until it is, a restart would end it: %w", where, err)
 	}
 	done := control.LockedDown{Where: where, Event: event}
 	for _, d := range g.doors.all() {

@@ -350,3 +350,20 @@ func TestALockdownSurvivesAKill(t *testing.T) {
 		}
 	}
 }
+
+// A disk that was full for a moment must not cost the lockdown at the next restart.
+func TestALockdownThatCouldNotBeWrittenDownIsOnceTheDiskTakesIt(t *testing.T) {
+	h := placed(t)
+	ledger := &memoryLedger{}
+	h.postures.keeper = ledger
+	ledger.fails(errors.New("disk full"))
+	_, err := h.LockDown(t.Context(), anna, control.Lockdown{Where: control.Where{Site: true}})
+	if err == nil || !strings.Contains(err.Error(), "is locked down, but") {
+		t.Errorf("got %v", err)
+	}
+	if got := h.shutNow(); len(got) != 2 {
+		t.Errorf("shut: %v", got)
+	}
+	ledger.fails(nil)
+	h.until("it is written down", func() bool { return slices.Equal(ledger.whats(), []store.PostureWhat{store.LockDown}) })
+}
