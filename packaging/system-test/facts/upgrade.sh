@@ -35,4 +35,9 @@ fact "who comes from 0.1 and says minimum_assurance is told nothing" is "" from_
 sed -i '/^minimum_assurance/d' "$settings"
 fact "who does not is told what members would be refused for" says 'put minimum_assurance = "low"' from_first
 cp settings.before "$settings"
+sed -i 's/^minimum_assurance/passback = "5m"\n&/' "$settings"
+fact "who has passback is told that it only warns now" says "put passback_refuses = true" from_first
+sed -i 's/^passback/passback_refuses = false\n&/' "$settings"
+fact "who says what it does is told nothing" is "" from_first
+cp settings.before "$settings"
 fact "the settings of before are good" systemctl restart tilegated
