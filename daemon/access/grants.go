@@ -206,8 +206,11 @@ func (g *grantSearch) stale(grant *grant, policy *Policy) int64 {
 		return 0
 	}
 	// A clock that leaped ahead makes nothing old, and one that lags no older than
-	// its own time says, by which the journal keeps ages.
-	return max(min(g.at, g.floor)-contact.At.UnixMicro()-policy.patience().Microseconds(), 0)
+	// its own time says, by which the journal keeps ages. What elapsed since it lost
+	// its trust has passed, also where the floor lags far behind.
+	age := g.at - contact.At.UnixMicro()
+	age = min(age, max(g.floor-contact.At.UnixMicro(), g.facts.Untrusted.Microseconds()))
+	return max(age-policy.patience().Microseconds(), 0)
 }
 
 // hours are those of a restricted group, and the zone they are read in; nil where

@@ -145,7 +145,11 @@ func (m *model) staleBy(g right) time.Duration {
 	}
 	for _, c := range m.contacts {
 		if c.Source == g.Source && !c.Ageless {
-			return min(m.past.Sub(c.At), m.tap.At.Sub(c.At)) - m.patience()
+			sure := m.past.Sub(c.At)
+			if !m.facts.Clock.Trusted() && m.facts.Untrusted > sure {
+				sure = m.facts.Untrusted
+			}
+			return min(sure, m.tap.At.Sub(c.At)) - m.patience()
 		}
 	}
 	return 0

@@ -101,7 +101,7 @@ func (s *scene) question(roster *access.Roster, doors []string, locked []access.
 		if !s.one("no floor", 4) { // one that is later than the tap shows that the clock lags
 			q.facts.Floor = q.tap.At.Add(pick(s, "floor", []time.Duration{0, time.Hour, -time.Hour, -8 * 24 * time.Hour}))
 		}
-		q.facts.Untrusted = pick(s, "untrusted", []time.Duration{0, 24 * time.Hour, 24*time.Hour + time.Microsecond})
+		q.facts.Untrusted = pick(s, "untrusted", []time.Duration{0, 24 * time.Hour, 24*time.Hour + time.Microsecond, 168*time.Hour + time.Microsecond})
 	}
 	if ago := pick(s, "last passage", []time.Duration{-1, -1, 0, time.Minute - time.Microsecond, time.Minute, time.Hour}); ago >= 0 {
 		q.facts.LastPassage = q.tap.At.Add(-ago)
