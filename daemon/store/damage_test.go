@@ -282,6 +282,24 @@ func TestUnreadableRowFailsTheLoadAsDamage(t *testing.T) {
 	}
 }
 
+// What was used up is taken over from the journal that was damaged last, also where
+// the clock had gone back to 1970 by then.
+func TestTheNewestOfWhatWasSetAsideIsKnownWhateverTheClockShowed(t *testing.T) { // F-16, I4
+	path := filepath.Join(t.TempDir(), "journal.db")
+	for i, now := range []time.Time{noon, time.Unix(0, 0), noon, noon.AddDate(10, 0, 0), noon.Add(time.Hour)} {
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		dir, err := SetAside(path, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := newestAside(path); got != dir {
+			t.Errorf("%d: the newest is %s, want %s", i, got, dir)
+		}
+	}
+}
+
 // The log of a file that was set aside must never be replayed into the next.
 func TestSetAsideTakesTheLogAlong(t *testing.T) {
 	path := journalPath(t)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -115,11 +116,22 @@ func syncDirectory(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
+// What is set aside is named by the time.
+const (
+	asideMark  = ".damaged-"
+	asideStamp = "20060102T150405Z"
+)
+
 // SetAside moves a database with its companions into a directory of its own
 // beside it and returns that directory. Close the database first. The log goes
-// first: a log left behind would be replayed into the next file of that name.
+// first: a log left behind would be replayed into the next file of that name. The
+// directory sorts behind all that were set aside before, whatever the clock shows.
 func SetAside(path string, now time.Time) (string, error) {
-	base := path + ".damaged-" + now.UTC().Format("20060102T150405Z")
+	last := strings.TrimPrefix(newestAside(path), path+asideMark)
+	if was, err := time.Parse(asideStamp, last[:min(len(last), len(asideStamp))]); err == nil && !now.After(was.Add(time.Second)) {
+		now = was.Add(time.Second) // the clock went back, and the newest is found by its name
+	}
+	base := path + asideMark + now.UTC().Format(asideStamp)
 	dir := base
 	for n := 2; ; n++ {
 		err := os.Mkdir(dir, 0o700)
@@ -142,7 +154,7 @@ func SetAside(path string, now time.Time) (string, error) {
 
 // asides are the directories into which a database was set aside, oldest first.
 func asides(path string) ([]string, error) {
-	found, err := filepath.Glob(globEscape(path) + ".damaged-*")
+	found, err := filepath.Glob(globEscape(path) + asideMark + "*")
 	slices.Sort(found)
 	return found, err
 }
