@@ -54,7 +54,7 @@ func (p *probe) hours(ctx context.Context) error {
 		}
 	}
 	if len(checks) > 0 {
-		p.line(what, true, "%d groups and doors agree for %d days", len(checks), checkedDays)
+		p.line(what, true, "they agree for %d days; groups and doors that were asked about: %d", checkedDays, len(checks))
 	}
 	return nil
 }

@@ -28,13 +28,13 @@ func TestProbeComparesHoursWithKisisCalendar(t *testing.T) {
 		{"a group", func(s *studio) {
 			s.k.RestrictGroup(s.group, cloudtest.Restrictions{Hours: true})
 			s.k.AddSchedule(cloudtest.OnGroup(s.group), mornings)
-		}, nil, "1 groups and doors agree for 14 days", false},
+		}, nil, "they agree for 14 days; groups and doors that were asked about: 1", false},
 		{"a group and a door until 23:59, which is no difference", func(s *studio) {
 			s.k.RestrictGroup(s.group, cloudtest.Restrictions{Hours: true})
 			s.k.AddSchedule(cloudtest.OnGroup(s.group), late)
 			s.k.RestrictLock(s.door, cloudtest.Restrictions{Hours: true})
 			s.k.AddSchedule(cloudtest.OnLock(s.door), late)
-		}, nil, "2 groups and doors agree for 14 days", false},
+		}, nil, "they agree for 14 days; groups and doors that were asked about: 2", false},
 		{"at most three groups and two doors", func(s *studio) {
 			for range 9 {
 				g, l := s.k.AddGroup(s.place, "G"), s.k.AddLock(s.place, "L")
@@ -43,7 +43,7 @@ func TestProbeComparesHoursWithKisisCalendar(t *testing.T) {
 				s.k.AddSchedule(cloudtest.OnGroup(g), mornings)
 				s.k.AddSchedule(cloudtest.OnLock(l), mornings)
 			}
-		}, nil, "5 groups and doors agree for 14 days", false},
+		}, nil, "they agree for 14 days; groups and doors that were asked about: 5", false},
 		{"a schedule that we cannot read", func(s *studio) {
 			s.k.RestrictGroup(s.group, cloudtest.Restrictions{Hours: true})
 			s.k.AddSchedule(cloudtest.OnGroup(s.group), mornings)
@@ -56,7 +56,7 @@ func TestProbeComparesHoursWithKisisCalendar(t *testing.T) {
 			s.k.RestrictGroup(g, cloudtest.Restrictions{Hours: true})
 			s.k.AddSchedule(cloudtest.OnGroup(g), mornings)
 			s.k.SetGroupZone(g, "Europe/Rome")
-		}, map[string]any{"organization_hours": "organization"}, "1 groups and doors agree", false},
+		}, map[string]any{"organization_hours": "organization"}, "they agree for 14 days; groups and doors that were asked about: 1", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

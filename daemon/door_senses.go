@@ -185,7 +185,7 @@ func (d *door) follow(ctx context.Context, now time.Duration, t turn) {
 	if newest != nil { // and with it those before it
 		await(newest)
 	}
-	d.publish(wall)
+	d.publish()
 }
 
 // alarm has an alarm written down, which follow waits for before anybody is told:
@@ -221,10 +221,10 @@ func (d *door) lockNow(ctx context.Context) error {
 }
 
 // publish shows how the door stands.
-func (d *door) publish(wall time.Time) {
+func (d *door) publish() {
 	view := doorView{alarms: d.book.notes(), stands: d.lease.why, heldBy: d.lease.by, kind: d.lease.kind}
 	if d.lease.why != standsLocked {
-		view.until = wall.Add(d.lease.until - d.clock.Mono())
+		view.until = d.lease.ends
 	} else if d.told == waitsClock || d.told == waitsBegin {
 		view.waits = d.told
 	}

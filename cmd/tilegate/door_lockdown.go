@@ -158,7 +158,7 @@ func (t *tool) sayPosture(d control.Door, now time.Time, zone *time.Location) {
 	}
 	switch {
 	case !d.Held.IsZero():
-		t.say("  %s: held open by %s, for another %s", d.ID, dash(d.HeldBy), span(max(d.Held.Sub(now), 0)))
+		t.say("  %s: held open by %s until %s", d.ID, dash(d.HeldBy), when(d.Held, zone))
 	case !d.Unlocked.IsZero():
 		since := ""
 		if d.Hours == "first_to_arrive" {

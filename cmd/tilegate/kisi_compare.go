@@ -99,6 +99,9 @@ func (t *tool) sayComparison(r *cloud.Comparison, zone *time.Location) {
 	if r.Today > 0 {
 		t.say("  %d were decided by today's rights: none are kept of their time.", r.Today)
 	}
+	if r.Compared == 0 {
+		t.say("Nothing was compared, so nothing is known of how alike the gateway and Kisi decide.")
+	}
 	if len(r.Skipped) > 0 {
 		t.say("Not decided again:")
 	}

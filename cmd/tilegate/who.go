@@ -85,7 +85,7 @@ func openersWord(could, others int, all bool) string {
 		text = "Nobody could open it"
 	}
 	if all {
-		text += "; " + count(others, "other has", "others have") + " a right for it"
+		text += "; " + count(others, "person has", "people have") + " a right for it and could not"
 	}
 	return text
 }
