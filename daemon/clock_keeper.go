@@ -50,6 +50,7 @@ type clockView struct {
 	point
 	state access.ClockState
 	floor point
+	sweep point
 	doubt time.Duration // monotonic: since when it is not trusted
 	why   string        // it is not trusted, for people
 }
@@ -59,7 +60,8 @@ type moment struct {
 	at        time.Time // best estimate, never before the floor
 	mono      time.Duration
 	clock     access.ClockState
-	floor     time.Time // surely passed; zero: unknown
+	floor     time.Time // surely passed, for whoever refuses by it; zero: unknown
+	sweep     time.Time // what ended before may be forgotten for good; zero: nothing
 	untrusted time.Duration
 }
 
@@ -168,6 +170,9 @@ func (t *timekeeper) moment() moment {
 	if view.floor.known() {
 		m.floor = view.floor.at(mono)
 	}
+	if view.sweep.known() {
+		m.sweep = view.sweep.at(mono)
+	}
 	if !view.state.Trusted() {
 		m.untrusted = mono - view.doubt
 	}
@@ -210,6 +215,7 @@ func (m *clockMind) judge(now point, synced bool, clouds cloudOpinion) clockView
 	view := clockView{point: now}
 	view.state, view.why = m.believe(now, synced, clouds)
 	view.floor = m.floor(synced)
+	view.sweep = view.floor
 	if view.state.Trusted() {
 		m.unsure = false
 		return view
@@ -217,7 +223,7 @@ func (m *clockMind) judge(now point, synced bool, clouds cloudOpinion) clockView
 	if !m.unsure {
 		m.unsure, m.doubt = true, now.mono
 	}
-	view.doubt = m.doubt
+	view.doubt, view.sweep = m.doubt, m.sure
 	if m.held.known() {
 		view.point = point{m.held.at(now.mono), now.mono}
 	}

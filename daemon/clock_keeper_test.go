@@ -273,6 +273,33 @@ func TestATimeThatTheCloudsContradictBoundsNoTimeToCome(t *testing.T) { // X9, I
 	}
 }
 
+// A clock that was once years ahead, and that nobody had set for long, refuses as
+// long as nothing better is known. But nothing is forgotten by it: a pass that was
+// used could be used again when the clock is right.
+func TestNothingIsForgottenByATimeThatIsOnlyLikely(t *testing.T) { // F-17, I4
+	c := &handClock{wall: today}
+	k := resumeClock(c.clock(), clockPast{sure: point{today.Add(-time.Hour), 0}, likely: point{today.Add(10 * year), 0}})
+	r := newReplays([]access.Claim{{Key: access.Digest{1}, Uses: 1, Counter: 1, Expires: today.Add(time.Hour)}}, func(time.Time) {})
+	used := func() int {
+		_, _ = r.reserve(access.Claim{Key: access.Digest{2}, Uses: 1, Expires: today.Add(year)}, k.moment().sweep)
+		return len(r.used)
+	}
+	if m := k.moment(); m.clock != access.ClockUnset || !m.floor.Equal(today.Add(10*year)) || used() != 2 {
+		t.Errorf("%v, the floor is %v, and %d are known", m.clock, m.floor, len(r.used))
+	}
+	c.synced = true
+	c.pass(2 * time.Hour)
+	k.look()
+	if m := k.moment(); m.clock != access.ClockSynced || !m.sweep.Equal(m.floor) {
+		t.Errorf("set right: %v, swept by %v, want by %v", m.clock, m.sweep, m.floor)
+	}
+	c.pass(26 * time.Hour)
+	k.look()
+	if used() != 1 {
+		t.Error("a pass that ended a day ago is still known")
+	}
+}
+
 // Where the count of elapsed time begins says nothing, and no width that counters
 // have had is special.
 func TestNothingHappensWhereOldCountersWrap(t *testing.T) { // F-20

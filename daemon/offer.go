@@ -45,7 +45,7 @@ type offered struct {
 func (o *offers) tap(read hw.Read, at scene) offered {
 	made, claim := o.judge(read, at)
 	if claim.Present() {
-		made.uses, made.tap.Fault = o.replays.reserve(claim, at.floor)
+		made.uses, made.tap.Fault = o.replays.reserve(claim, at.sweep)
 		if made.uses != nil && made.uses.jump > strangeJump {
 			made.detail = fmt.Sprintf("the tag's counter rose by %d", made.uses.jump)
 		}

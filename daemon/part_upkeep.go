@@ -42,7 +42,7 @@ func (u upkeep) run(ctx context.Context) error {
 func (u upkeep) round(ctx context.Context) {
 	g := u.g
 	// Nothing is dropped but by what has surely passed, whatever the clock shows.
-	if err := g.cache.Forget(ctx, g.clock.moment().floor.Add(-rightsReplay)); err != nil {
+	if err := g.cache.Forget(ctx, g.clock.moment().sweep.Add(-rightsReplay)); err != nil {
 		u.log.Warn("old rights could not be dropped", "error", err)
 	}
 	for _, file := range []struct {

@@ -59,11 +59,11 @@ type reservation struct {
 
 // reserve makes a claim, or says why not: Replayed, or NotRecorded when there is
 // no room to remember it. The counter of a tag is used from now on, whatever
-// becomes of the tap. The floor is an instant that has surely passed.
-func (r *replays) reserve(c access.Claim, floor time.Time) (*reservation, access.Reason) {
+// becomes of the tap. What ended before the sweep may be forgotten.
+func (r *replays) reserve(c access.Claim, sweep time.Time) (*reservation, access.Reason) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.purge(floor)
+	r.purge(sweep)
 	have, known := r.used[c.Key]
 	if !known && len(r.used) >= mostClaims {
 		return nil, access.NotRecorded
@@ -126,12 +126,12 @@ func (res *reservation) release() {
 // purge forgets what ended long ago, here and in the journal; r.mu is held. Only
 // what has surely passed counts: what is forgotten can be used again, and a clock
 // that jumped ahead would forget what is still good.
-func (r *replays) purge(floor time.Time) {
-	if floor.Sub(r.purged).Abs() < forgetEvery {
+func (r *replays) purge(sweep time.Time) {
+	if sweep.Sub(r.purged).Abs() < forgetEvery {
 		return
 	}
-	r.purged = floor
-	before := floor.Add(-rememberFor)
+	r.purged = sweep
+	before := sweep.Add(-rememberFor)
 	for key, u := range r.used {
 		if !u.expires.IsZero() && u.expires.Before(before) {
 			delete(r.used, key)
