@@ -268,10 +268,11 @@ func (d *door) event(kind access.EventKind) access.Event {
 }
 
 func newEvent(clock *timekeeper, kind access.EventKind, door string) access.Event {
-	at, state := clock.now()
+	now := clock.moment()
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // crypto/rand never fails
 	return access.Event{
-		ID: hex.EncodeToString(id[:]), Kind: kind, At: at.UTC().Truncate(time.Microsecond), Mono: clock.Mono(), Clock: state, Door: door,
+		ID: hex.EncodeToString(id[:]), Kind: kind, Door: door,
+		At: now.at.UTC().Truncate(time.Microsecond), Mono: now.mono, Clock: now.clock, Floor: now.floor.UTC().Truncate(time.Microsecond),
 	}
 }
