@@ -99,3 +99,85 @@ func TestNoClockMovesWhatIsCertain(t *testing.T) { // X9, F-16, F-17, G-17
 		}
 	})
 }
+
+// diary is the newest event by each state of the clock, as the journal finds it.
+type diary struct {
+	newest [access.ClockUnset + 1]access.Event
+	seq    uint64
+}
+
+func (d *diary) write(k *timekeeper, boot string) {
+	e := newEvent(k, access.SystemEvent, "")
+	d.seq++
+	e.Seq, e.Boot = d.seq, boot
+	d.newest[e.Clock] = e
+}
+
+// resume is a start that goes on from it.
+func (d *diary) resume(c *handClock, boot string) *timekeeper {
+	past, newest := clockPast{sure: point{today.Add(-year), c.mono}}, uint64(0)
+	for _, e := range d.newest {
+		if e.Seq > newest {
+			newest = e.Seq
+			past.take(&e, c.mono, e.Boot == boot && e.Mono <= c.mono)
+		}
+	}
+	return resumeClock(c.clock(), past)
+}
+
+// The network time is wrong again and again, for less than an hour each time, and
+// the gateway and the machine restart at any moment: nothing is ever certain that
+// is not true, what the network made certain is not taken back while the machine
+// runs, and the right time is believed as soon as it is there.
+func TestAWrongNetworkTimeNeverOutlastsItself(t *testing.T) { // X9, F-16, F-17, G-17
+	rapid.Check(t, func(t *rapid.T) {
+		w, d, boot := &world{truth: today, hand: &handClock{wall: today, synced: true}}, &diary{}, "a"
+		w.keep = d.resume(w.hand, boot)
+		var certain time.Time
+		see := func() {
+			w.keep.look()
+			d.write(w.keep, boot)
+			sure := w.keep.mind.sure.at(w.hand.mono)
+			if sure.After(w.truth.Add(jumpTolerance)) || sure.Before(certain.Add(-jumpTolerance)) {
+				t.Fatalf("at %v it is certain that %v has passed; before it was %v", w.truth, sure, certain)
+			}
+			certain = sure
+		}
+		pass := func() {
+			w.pass(time.Duration(rapid.Int64Range(int64(time.Second), int64(29*time.Minute)).Draw(t, "time")))
+			see()
+		}
+		for range 60 {
+			if rapid.Bool().Draw(t, "a lie") {
+				w.hand.wall = w.truth.Add(time.Duration(rapid.Int64Range(int64(-20*year), int64(20*year)).Draw(t, "lie")))
+				see()
+				pass()
+			}
+			switch rapid.SampledFrom([]string{"goes on", "lost", "restart", "reboot", "long"}).Draw(t, "step") {
+			case "lost":
+				w.hand.synced = false
+			case "restart":
+				if d.newest[access.ClockSynced].Boot != boot {
+					certain = time.Time{} // what elapsed since the machine started is only likely
+				}
+				w.keep = d.resume(w.hand, boot)
+			case "reboot":
+				w.truth, certain = w.truth.Add(time.Hour), time.Time{} // nobody knows how long it was off
+				w.hand = &handClock{wall: w.hand.wall, mono: time.Minute, bare: rapid.Bool().Draw(t, "bare")}
+				boot += "a"
+				w.keep = d.resume(w.hand, boot)
+			case "long":
+				w.hand.wall, w.hand.synced = w.truth, true
+				see()
+				w.pass(2 * time.Hour)
+			}
+			see()
+			pass()
+			w.hand.wall, w.hand.synced = w.truth, true
+			see()
+			if m := w.keep.moment(); m.clock != access.ClockSynced || !m.at.Equal(w.truth) {
+				t.Fatalf("%v at %v, want synced at %v", m.clock, m.at, w.truth)
+			}
+		}
+	})
+}
