@@ -138,11 +138,6 @@ func (p *clockPast) take(e *access.Event, now time.Duration, here bool) {
 	}
 }
 
-// newTimekeeper starts with a floor: now is never before it.
-func newTimekeeper(clock Clock, floor time.Time) *timekeeper {
-	return resumeClock(clock, clockPast{sure: point{floor, clock.Mono()}})
-}
-
 // resumeClock goes on from what is known of the past, and has a first look.
 func resumeClock(clock Clock, past clockPast) *timekeeper {
 	now := point{clock.Wall(), clock.Mono()}

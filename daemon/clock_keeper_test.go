@@ -26,6 +26,11 @@ func (c *handClock) clock() Clock {
 func (c *handClock) pass(d time.Duration) { c.wall, c.mono = c.wall.Add(d), c.mono+d }
 func (c *handClock) jump(d time.Duration) { c.wall = c.wall.Add(d) }
 
+// newTimekeeper starts with a floor: now is never before it.
+func newTimekeeper(clock Clock, floor time.Time) *timekeeper {
+	return resumeClock(clock, clockPast{sure: point{floor, clock.Mono()}})
+}
+
 // year is long enough for any mistake.
 const year = 365 * 24 * time.Hour
 
