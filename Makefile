@@ -103,7 +103,8 @@ bench: ## the figures, one line each: name value unit; progress goes to standard
 	   $(TEST) $(BENCHQUICK) -bench 'PollOf' ./hw; \
 	   $(TEST) -run '^$$' -bench 'SecureReader|LineOf' -benchtime 1x -timeout 8m ./hw; \
 	   $(TEST) $(BENCHQUICK) -bench 'AppendDurable|Load|InstallSame|OpenJournal' ./daemon/store; \
-	   cd cmd/tilesim; $(abspath $(BUILD))/tilesim.test -test.run '^$$' -test.bench . -test.benchtime 1x -test.timeout 8m; \
+	   $(TEST) $(BENCHQUICK) -bench 'Apply' ./daemon; \
+	   cd cmd/tilesim; $(abspath $(BUILD))/tilesim.test -test.run '^$$' -test.bench . -test.benchtime 1x -test.timeout 20m; \
 	} | awk -f $(CURDIR)/cmd/tilesim/bench.awk
 
 # ---- what is installed --------------------------------------------------------

@@ -72,10 +72,14 @@ func (s *sweeper) fat() bool {
 	return value(heapObjects)+value(heapUnused)+value(heapFree) > live+live/4+sweepAbove
 }
 
-// leanPercent is how much garbage may lie beside what is in use while rights are
-// read and built: rows pass through memory by the hundred thousand, and each is
-// garbage at once.
-const leanPercent = 10
+// Rows pass through memory by the hundred thousand while rights are read and
+// built, and each is garbage at once. leanSlack is how much of it may lie about;
+// of a large heap it is leanPercent, for collecting more often than that would
+// cost the doors more than it saves.
+const (
+	leanSlack   = 8 << 20 // bytes
+	leanPercent = 10
+)
 
 // lean has garbage collected more often while it is in use. The zero value is
 // ready; many may use it at once.
@@ -90,7 +94,7 @@ func (l *lean) begin() (end func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.users++; l.users == 1 {
-		l.usual = debug.SetGCPercent(leanPercent)
+		l.usual = debug.SetGCPercent(leanFor(liveHeap()))
 	}
 	return func() {
 		l.mu.Lock()
@@ -99,4 +103,16 @@ func (l *lean) begin() (end func()) {
 			debug.SetGCPercent(l.usual)
 		}
 	}
+}
+
+// leanFor is the percentage for so many bytes that are in use.
+func leanFor(live uint64) int {
+	return int(min(100, max(leanPercent, leanSlack*100/max(live, 1))))
+}
+
+// liveHeap is what was in use at the last collection.
+func liveHeap() uint64 {
+	sample := []numbers.Sample{{Name: "/gc/heap/live:bytes"}}
+	numbers.Read(sample)
+	return sample[0].Value.Uint64()
 }

@@ -63,3 +63,31 @@ func waste(size int) {
 	}
 	runtime.KeepAlive(block)
 }
+
+// Several sources may be read at once; the last one to end has the usual back.
+func TestGarbageIsCollectedOftenerWhileRightsAreBuilt(t *testing.T) {
+	usual := debug.SetGCPercent(77)
+	defer debug.SetGCPercent(usual)
+	now := func() int {
+		n := debug.SetGCPercent(50)
+		debug.SetGCPercent(n)
+		return n
+	}
+	var l lean
+	first := l.begin()
+	in := now()
+	second := l.begin()
+	first()
+	if in == 77 || now() != in {
+		t.Errorf("while one of two is left: %d, want %d, not the usual", now(), in)
+	}
+	second()
+	if got := now(); got != 77 {
+		t.Errorf("at the end: %d, want what was usual", got)
+	}
+	for live, want := range map[uint64]int{0: 100, 4 << 20: 100, 16 << 20: 50, 80 << 20: 10, 1 << 30: 10} {
+		if got := leanFor(live); got != want {
+			t.Errorf("%d MiB in use: %d percent, want %d", live>>20, got, want)
+		}
+	}
+}

@@ -3,7 +3,9 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -138,4 +140,43 @@ func TestRowsThatEndEarlyChangeNothing(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(b.dir, "cache.db.staged-*")); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+// BenchmarkApply100k is a right that ends, of one of 100,000 people: until the
+// doors know it, and until it is on the disk.
+func BenchmarkApply100k(b *testing.B) {
+	box := newBox(b)
+	box.start(frontDoor, kisiSource)
+	var names []string
+	for n := range 100_000 {
+		names = append(names, fmt.Sprintf("person-%06d", n))
+	}
+	box.replace("kisi", people("kisi", names...))
+	var atTheDoors time.Time
+	var door, disk []time.Duration
+	n := 0
+	for b.Loop() {
+		atTheDoors = time.Time{}
+		box.changed = func(*access.Snapshot) {
+			if atTheDoors.IsZero() {
+				atTheDoors = time.Now()
+			}
+		}
+		begun := time.Now()
+		if err := box.Apply(b.Context(), "kisi", leaves("kisi", names[n]), today); err != nil {
+			b.Fatal(err)
+		}
+		disk = append(disk, time.Since(begun))
+		door = append(door, atTheDoors.Sub(begun))
+		if box.tap(names[n]) != access.NoGrant {
+			b.Fatal("the right did not end")
+		}
+		n++
+	}
+	slices.Sort(door)
+	slices.Sort(disk)
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(door[len(door)/2].Microseconds())/1000, "to_door_p50-ms")
+	b.ReportMetric(float64(door[len(door)-1].Microseconds())/1000, "to_door_max-ms")
+	b.ReportMetric(float64(disk[len(disk)/2].Microseconds())/1000, "to_disk_p50-ms")
 }

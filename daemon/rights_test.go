@@ -35,13 +35,13 @@ func people(source string, names ...string) access.Roster {
 
 // box is a directory with the rights of one gateway; reopen is a restart.
 type box struct {
-	t     *testing.T
+	t     testing.TB
 	dir   string
 	cache *store.Cache
 	*rights
 }
 
-func newBox(t *testing.T) *box {
+func newBox(t testing.TB) *box {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "state")
 	b := &box{t: t, dir: dir}
