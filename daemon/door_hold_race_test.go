@@ -136,3 +136,31 @@ func TestWhoLeavesIsNotTheFirstToArrive(t *testing.T) {
 		s.stands("after somebody came", "unlocked_by_schedule")
 	})
 }
+
+// A word that the disk does not take keeps nobody waiting who said the next one.
+func TestWhoWaitsBehindAWordThatTheDiskDoesNotTakeIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger := &memoryLedger{}
+		p := newPosturesOf(t, ledger, testClock())
+		ledger.fails(errors.New("disk full"))
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- p.run(ctx) }()
+		p.later(p.say(ofFront(store.Arrived))) // for which nobody waits
+		time.Sleep(3 * postureRetry)
+		kept := p.later(p.sayHold("front", "anna", time.Hour))
+		time.Sleep(3 * postureRetry)
+		select {
+		case err := <-kept:
+			if err == nil {
+				t.Error("it is said to be kept")
+			}
+		default:
+			t.Error("nobody was told")
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+}

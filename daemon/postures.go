@@ -187,20 +187,30 @@ func (p *postures) keepWaiting() (failed bool) {
 		}
 		word := p.waiting[0]
 		p.mu.Unlock()
-		err := p.keep(word.Posture)
-		select {
-		case word.kept <- err:
-			if err != nil {
-				p.log.Error("a posture is not written down yet", "what", string(word.What), "id", word.ScopeID, "error", err)
-			}
-		default: // it was told before
-		}
-		if err != nil {
+		if err := p.keep(word.Posture); err != nil {
+			p.notKept(err)
 			return true
+		}
+		select {
+		case word.kept <- nil:
+		default: // it was told that it is not
 		}
 		p.mu.Lock()
 		p.waiting = p.waiting[1:] // nobody else takes from it
 		p.mu.Unlock()
+	}
+}
+
+// notKept tells everybody who waits for a disk that does not take the oldest word.
+func (p *postures) notKept(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, word := range p.waiting {
+		select {
+		case word.kept <- err:
+			p.log.Error("a posture is not written down yet", "what", string(word.What), "id", word.ScopeID, "error", err)
+		default: // it was told before
+		}
 	}
 }
 
