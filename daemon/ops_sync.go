@@ -54,7 +54,9 @@ func (g *gateway) SyncNow(ctx context.Context, caller control.Caller, source str
 func (g *gateway) ApproveSync(ctx context.Context, caller control.Caller, source string) ([]control.Sync, error) {
 	for _, s := range g.sources.all() {
 		if s.settings.Name == source {
-			g.system(fmt.Sprintf("%d removals of %s approved by", s.sync.Approve(), source), caller.Name)
+			if n := s.sync.Approve(); n > 0 {
+				g.system(fmt.Sprintf("%d removals of %s approved by", n, source), caller.Name)
+			}
 		}
 	}
 	return g.SyncNow(ctx, caller, source)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -48,19 +47,28 @@ func (g *gateway) whyEvent(ctx context.Context, asked string) (control.Answer, e
 		}
 	}
 	err = g.putInWords(ctx, &a, replay.Code)
-	if e.Reason == access.Granted && slices.ContainsFunc(replay.After, silent) {
-		a.Say += lockSilent
+	if e.Reason == access.Granted {
+		a.Say += shutWords(replay.After)
 	}
 	return a, err
 }
 
+// shutWords is what whoever was granted, and not let in, is told beside.
+func shutWords(after []access.Event) string {
+	for _, e := range after {
+		switch {
+		case e.Kind != access.OutcomeEvent:
+		case strings.HasPrefix(e.Detail, strikeFailed):
+			return lockSilent
+		case e.Detail == lockedMeanwhile:
+			return " But a lockdown began in that moment, and the door stayed shut."
+		}
+	}
+	return ""
+}
+
 // lockSilent is for the member whom the door should have let in.
 const lockSilent = " But its lock did not answer, which is for the staff to look at."
-
-// silent says of an event whether by it a strike did not answer.
-func silent(e access.Event) bool {
-	return e.Kind == access.OutcomeEvent && strings.HasPrefix(e.Detail, strikeFailed)
-}
 
 // addedWords is what was added to a decision after it was made.
 func addedWords(reason access.Reason) string {

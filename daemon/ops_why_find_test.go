@@ -91,6 +91,17 @@ func TestWhatKisiKnowsOfARight(t *testing.T) {
 	}
 }
 
+func TestAMemberWhomALockdownOvertookIsToldSo(t *testing.T) {
+	overtaken := access.Event{Kind: access.OutcomeEvent, Detail: lockedMeanwhile}
+	opened := access.Event{Kind: access.OutcomeEvent, Detail: "unlocked"}
+	if got := shutWords([]access.Event{opened, overtaken}); !strings.Contains(got, "lockdown") {
+		t.Errorf("overtaken: got %q", got)
+	}
+	if got := shutWords([]access.Event{opened}); got != "" {
+		t.Errorf("opened: got %q", got)
+	}
+}
+
 // A member who was granted and not let in is told so, and why.
 func TestASilentLockIsToldToTheMember(t *testing.T) {
 	h := newHouse(t) // in which no strike is plugged in

@@ -34,17 +34,42 @@ func readTime(text string, now time.Time, zone *time.Location) (time.Time, error
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at, nil
 	}
-	for _, form := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
-		if at, err := time.ParseInLocation(form, text, zone); err == nil {
-			return at, nil
+	if at, err := time.ParseInLocation(time.DateOnly, text, zone); err == nil {
+		return at, nil
+	}
+	for _, form := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02T15:04:05", "2006-01-02T15:04"} {
+		if wall, err := time.Parse(form, text); err == nil {
+			return shown(wall, zone)
 		}
 	}
 	days, clock := dayOf(text)
 	for _, form := range []string{"15:04:05", "15:04"} {
 		if at, err := time.Parse(form, clock); err == nil {
 			year, month, day := now.In(zone).Date()
-			return time.Date(year, month, day+days, at.Hour(), at.Minute(), at.Second(), at.Nanosecond(), zone), nil
+			return shown(time.Date(year, month, day+days, at.Hour(), at.Minute(), at.Second(), at.Nanosecond(), time.UTC), zone)
 		}
 	}
 	return time.Time{}, fmt.Errorf("%q is not a time; use %s", text, timeForms)
+}
+
+// shown is the one instant at which the clocks of a zone show what this one does
+// in UTC. When they are changed there are times that come twice, and some that do
+// not come at all.
+func shown(wall time.Time, zone *time.Location) (time.Time, error) {
+	var found []time.Time
+	for _, near := range []time.Duration{-24 * time.Hour, 24 * time.Hour} { // a clock is not changed twice in two days
+		_, offset := wall.Add(near).In(zone).Zone()
+		at := wall.Add(-time.Duration(offset) * time.Second).In(zone)
+		if at.Format(time.DateTime) == wall.Format(time.DateTime) && (len(found) == 0 || !found[0].Equal(at)) {
+			found = append(found, at)
+		}
+	}
+	day, clock := wall.Format(time.DateOnly), wall.Format("15:04")
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return time.Time{}, fmt.Errorf("there is no %s on %s: the clocks go forward over it", clock, day)
+	}
+	return time.Time{}, fmt.Errorf("%s comes twice on %s; say which: %s or %s", clock, day, found[0].Format(time.RFC3339), found[1].Format(time.RFC3339))
 }

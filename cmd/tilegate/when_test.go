@@ -48,6 +48,28 @@ func TestTimesAreReadAsPeopleWriteThem(t *testing.T) {
 	}
 }
 
+func TestATimeThatTheClocksSkipOrRepeatIsNotGuessed(t *testing.T) {
+	zone := rome(t)
+	for _, test := range []struct{ in, want string }{
+		{"2027-03-28 01:59", "2027-03-28T01:59:00+01:00"},
+		{"2027-03-28 02:30", "there is no 02:30 on 2027-03-28: the clocks go forward over it"},
+		{"2027-03-28 03:00", "2027-03-28T03:00:00+02:00"},
+		{"2026-10-25 01:59", "2026-10-25T01:59:00+02:00"},
+		{"2026-10-25 02:30", "02:30 comes twice on 2026-10-25; say which: 2026-10-25T02:30:00+02:00 or 2026-10-25T02:30:00+01:00"},
+		{"2026-10-25 03:00", "2026-10-25T03:00:00+01:00"},
+		{"2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+02:00"},
+	} {
+		at, err := readTime(test.in, noon, zone)
+		got := at.In(zone).Format(time.RFC3339)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != test.want {
+			t.Errorf("%q: got %s, want %s", test.in, got, test.want)
+		}
+	}
+}
+
 func FuzzReadTime(f *testing.F) {
 	for _, seed := range []string{"2026-11-21 09:30", "09:30", "+30m", "-2h", "2026-11-21T09:30:00Z", "soon", ""} {
 		f.Add(seed)

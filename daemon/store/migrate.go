@@ -61,7 +61,7 @@ func (f *file) migrate() error {
 		return fmt.Errorf("%w: schema number %d", ErrDamaged, at)
 	}
 	for _, s := range all[at:] {
-		if s.number > 1 {
+		if at > 0 { // a file that was just made has nothing to keep
 			if err := f.keepBefore(s.number); err != nil {
 				return fmt.Errorf("copy before schema %d: %w", s.number, err)
 			}

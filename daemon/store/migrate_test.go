@@ -87,6 +87,13 @@ func TestOlderFileIsMigratedAndCopiedFirst(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("copy: mode %v, %v; want 600", info.Mode(), err)
 	}
+	fresh := filepath.Join(t.TempDir(), "y.db")
+	if _, err := openSchema(t, fresh, stepOne, stepTwo); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(fresh + ".before-2"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a file that was just made was copied: %v", err)
+	}
 }
 
 func TestFailedStepLeavesTheFileAsItWas(t *testing.T) {
