@@ -58,8 +58,25 @@ func (b *builder) addSchedules(r *Roster) {
 		s := &r.Schedules[i]
 		calendarOf(b, s).add(s)
 	}
+	b.settleHours()
 	slices.Sort(z.bad)
 	b.badZones = z.bad
+}
+
+// settleHours makes the calendars ready to be asked.
+func (b *builder) settleHours() {
+	for i := range b.groups {
+		if c := b.groups[i].allow; c != nil {
+			c.settle()
+		}
+	}
+	for i := range b.doors {
+		for _, c := range [...]*calendar{b.doors[i].allow, b.doors[i].unlock, b.doors[i].arrive} {
+			if c != nil {
+				c.settle()
+			}
+		}
+	}
 }
 
 // calendarOf is the calendar that a schedule is part of.

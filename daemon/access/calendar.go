@@ -1,7 +1,9 @@
 package access
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -11,19 +13,15 @@ type calendar struct {
 	open, shut hours // shut is taken away from open
 }
 
-// hours is a union of stretches of time.
+// hours is a union of stretches of time. Once they are settled, those of each list
+// are in order and do not touch: thousands of rows take no longer to ask than a few.
 type hours struct {
-	weekly []weekly
-	once   []stretch
-	dates  []Dates
+	week  [7][]stretch // of each weekday, in seconds of the day
+	once  []stretch    // in UTC microseconds
+	dates []stretch    // in days, as Date counts them
 }
 
-type weekly struct {
-	days        Weekdays
-	from, until int32 // seconds of the day
-}
-
-// stretch is from an instant to before another, UTC microseconds.
+// stretch is from one point to before another.
 type stretch struct{ from, until int64 }
 
 func (c *calendar) add(s *Schedule) {
@@ -33,12 +31,55 @@ func (c *calendar) add(s *Schedule) {
 	}
 	switch {
 	case s.Days != 0:
-		to.weekly = append(to.weekly, weekly{s.Days, int32(s.From) * 60, int32(s.Until) * 60})
+		for day := range to.week {
+			if s.Days.On(time.Weekday(day)) {
+				to.week[day] = append(to.week[day], stretch{int64(s.From) * 60, int64(s.Until) * 60})
+			}
+		}
 	case len(s.Dates) > 0:
-		to.dates = append(to.dates, s.Dates...)
+		for _, run := range s.Dates {
+			to.dates = append(to.dates, stretch{int64(run.First), int64(run.Last) + 1})
+		}
 	default:
 		to.once = append(to.once, stretch{s.Start.UnixMicro(), s.End.UnixMicro()})
 	}
+}
+
+// settle puts the hours in order, after the last schedule was added.
+func (c *calendar) settle() {
+	for _, h := range [...]*hours{&c.open, &c.shut} {
+		for day := range h.week {
+			h.week[day] = joined(h.week[day])
+		}
+		h.once, h.dates = joined(h.once), joined(h.dates)
+	}
+}
+
+// joined puts stretches in order, and makes one of those that overlap or touch.
+func joined(rows []stretch) []stretch {
+	slices.SortFunc(rows, func(a, b stretch) int { return cmp.Compare(a.from, b.from) })
+	kept := rows[:0]
+	for _, s := range rows {
+		if n := len(kept); n > 0 && s.from <= kept[n-1].until {
+			kept[n-1].until = max(kept[n-1].until, s.until)
+		} else {
+			kept = append(kept, s)
+		}
+	}
+	return slices.Clone(kept)
+}
+
+// within says whether a point lies in one of settled stretches.
+func within(rows []stretch, point int64) bool {
+	low, high := 0, len(rows) // the first that ends after the point
+	for low < high {
+		if middle := (low + high) / 2; rows[middle].until > point {
+			high = middle
+		} else {
+			low = middle + 1
+		}
+	}
+	return low < len(rows) && rows[low].from <= point
 }
 
 // wallClock is what a clock on a wall shows at an instant.
@@ -54,27 +95,17 @@ func readClock(instant, offset int64) wallClock {
 	date := floorDiv(local, secondsADay)
 	return wallClock{
 		instant: instant, date: Date(date), second: int32(local - date*secondsADay),
-		day: time.Weekday(((date+4)%7 + 7) % 7), // 1970-01-01 was a Thursday
+		day: weekday(date),
 	}
 }
 
+// weekday is that of a date.
+func weekday(date int64) time.Weekday {
+	return time.Weekday(((date+4)%7 + 7) % 7) // 1970-01-01 was a Thursday
+}
+
 func (h *hours) at(w wallClock) bool {
-	for i := range h.weekly {
-		if r := &h.weekly[i]; r.days.On(w.day) && w.second >= r.from && w.second < r.until {
-			return true
-		}
-	}
-	for i := range h.once {
-		if w.instant >= h.once[i].from && w.instant < h.once[i].until {
-			return true
-		}
-	}
-	for i := range h.dates {
-		if w.date >= h.dates[i].First && w.date <= h.dates[i].Last {
-			return true
-		}
-	}
-	return false
+	return within(h.week[w.day], int64(w.second)) || within(h.once, w.instant) || within(h.dates, int64(w.date))
 }
 
 func (c *calendar) at(w wallClock) bool { return c.open.at(w) && !c.shut.at(w) }
@@ -160,9 +191,9 @@ func (t *turnSearch) run() {
 		}
 		t.try(midnight) // where whole dates turn
 		for _, h := range [...]*hours{&t.open, &t.shut} {
-			for i := range h.weekly {
-				t.try(midnight + int64(h.weekly[i].from)*1e6)
-				t.try(midnight + int64(h.weekly[i].until)*1e6)
+			for _, s := range h.week[weekday(day)] {
+				t.try(midnight + s.from*1e6)
+				t.try(midnight + s.until*1e6)
 			}
 		}
 	}

@@ -57,6 +57,7 @@ func calendarOfRows(rows []Schedule) *calendar {
 	for i := range rows {
 		c.add(&rows[i])
 	}
+	c.settle()
 	return &c
 }
 

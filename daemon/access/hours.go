@@ -76,43 +76,30 @@ func (h *hours) parts(now int64, zone *time.Location) []string {
 	var later []dated
 	for _, s := range h.once {
 		if s.until > now {
-			later = append(later, dated{s.from, s.words(zone)})
+			later = append(later, dated{s.from, onceWords(s, zone)})
 		}
 	}
 	today := DateOf(time.UnixMicro(now).In(zone))
-	for _, run := range joinDates(h.dates) {
-		if run.Last >= today {
-			later = append(later, dated{int64(run.First) * secondsADay * 1e6, run.words()})
+	for _, s := range h.dates {
+		if run := (Dates{Date(s.from), Date(s.until - 1)}); run.Last >= today {
+			later = append(later, dated{s.from * secondsADay * 1e6, run.words()})
 		}
 	}
 	slices.SortStableFunc(later, func(a, b dated) int { return cmp.Compare(a.begins, b.begins) })
-	parts := weekWords(h.weekly)
+	parts := weekWords(&h.week)
 	for _, d := range later {
 		parts = append(parts, d.text)
 	}
 	return parts
 }
 
-func (s stretch) words(zone *time.Location) string {
+func onceWords(s stretch, zone *time.Location) string {
 	from, until := time.UnixMicro(s.from).In(zone), time.UnixMicro(s.until).In(zone)
 	const full = "2 Jan 2006 15:04"
 	if DateOf(from) == DateOf(until) {
 		return from.Format(full) + until.Format("–15:04")
 	}
 	return from.Format(full) + " – " + until.Format(full)
-}
-
-// joinDates joins the runs that touch or overlap.
-func joinDates(runs []Dates) (joined []Dates) {
-	sorted := slices.SortedFunc(slices.Values(runs), func(a, b Dates) int { return cmp.Compare(a.First, b.First) })
-	for _, run := range sorted {
-		if n := len(joined); n > 0 && run.First <= joined[n-1].Last+1 {
-			joined[n-1].Last = max(joined[n-1].Last, run.Last)
-		} else {
-			joined = append(joined, run)
-		}
-	}
-	return joined
 }
 
 func (d Dates) words() string {
@@ -136,14 +123,12 @@ type shift struct{ from, until int }
 
 // weekWords is a week in words. Rows that overlap or touch are one, also over
 // midnight and over the end of the week.
-func weekWords(rows []weekly) (parts []string) {
+func weekWords(rows *[7][]stretch) (parts []string) {
 	var week [minutesAWeek]bool // from Monday 00:00 on
-	for _, r := range rows {
-		for day := range 7 {
-			if r.days.On(time.Weekday((day + 1) % 7)) {
-				for m := r.from / 60; m < r.until/60; m++ {
-					week[day*int(MinutesADay)+int(m)] = true
-				}
+	for day := range 7 {
+		for _, r := range rows[(day+1)%7] {
+			for m := r.from / 60; m < r.until/60; m++ {
+				week[day*int(MinutesADay)+int(m)] = true
 			}
 		}
 	}
