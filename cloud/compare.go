@@ -118,6 +118,10 @@ func (s *kisiSource) Compare(ctx context.Context, from, until time.Time, past Pa
 	return c.finish(ctx)
 }
 
+// skippedKinds bounds how many reasons are told apart: codes that are not known are
+// whatever the log says.
+const skippedKinds = 100
+
 const (
 	logPause = 2 * time.Second // how long Kisi is left to search before it is asked again
 	logPolls = 300
@@ -206,6 +210,9 @@ func (c *comparing) page(ctx context.Context, events []kisi.Event) error {
 func (c *comparing) event(ctx context.Context, e *kisi.Event) error {
 	said, why := verdictOf(e)
 	if why != "" {
+		if _, met := c.skipped[why]; !met && len(c.skipped) >= skippedKinds {
+			why = "Kisi refused with yet other codes that are not known"
+		}
 		c.skipped[why]++
 		return nil
 	}

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/tilegate/tilegate/cloud/kisi"
@@ -75,7 +76,8 @@ func verdictOf(e *kisi.Event) (v verdict, skip string) {
 	}
 	reasons, known := decided[e.ErrorCode]
 	if !known {
-		return v, "Kisi refused with a code that is not known: " + cmp.Or(e.ErrorCode, "none")
+		const longest = 40
+		return v, fmt.Sprintf("Kisi refused with a code that is not known: %.*s", longest, cmp.Or(e.ErrorCode, "none"))
 	}
 	return verdict{code: e.ErrorCode, words: kisi.Words(e.ErrorCode), reasons: reasons}, ""
 }

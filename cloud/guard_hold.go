@@ -154,6 +154,21 @@ func (k *keeper) keepGrant(id string, h *heldGrant) {
 	k.next.Grants = append(k.next.Grants, row)
 }
 
+// scopeName is what people call what a right is for; empty: it has no name.
+func (k *keeper) scopeName(g *access.Grant, scope string) string {
+	for _, r := range []*reach{k.after, k.before} {
+		switch {
+		case g.Scope == access.ScopeOrganisation:
+			return "the whole organisation"
+		case g.Scope == access.ScopePlace && r.places[scope] != nil:
+			return r.places[scope].Name
+		case g.Scope == access.ScopeDoor && r.rows[scope] != nil:
+			return r.rows[scope].Name
+		}
+	}
+	return ""
+}
+
 // keepGroup adds the group of just the held doors and returns its id, which is
 // the same in every crawl that holds the same doors.
 func (k *keeper) keepGroup(g *access.Grant, doors doorSet) string {
@@ -168,7 +183,7 @@ func (k *keeper) keepGroup(g *access.Grant, doors doorSet) string {
 	if !once(k.groups, id) {
 		return id
 	}
-	row := access.Group{Name: scope}
+	row := access.Group{Name: k.scopeName(g, scope)}
 	mark := strings.TrimPrefix(id, scope)
 	if now := k.after.groups[scope]; now != nil {
 		row = *now

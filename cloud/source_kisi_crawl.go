@@ -232,13 +232,21 @@ func (c *kisiCrawl) sound() error {
 }
 
 // soundSchedules refuses schedules of which it is not told what every schedule
-// tells: an exception that looks like hours would open instead of shutting.
+// tells: an exception that looks like hours would open instead of shutting. Where
+// not one says when it is, Kisi renamed a field, and nobody is to be shut out by that.
 func (c *kisiCrawl) soundSchedules() error {
+	unclear, clear := int64(0), false
 	for i := range c.schedules {
 		s := &c.schedules[i]
 		if !s.Enabled.Told || !s.Override.Told || s.Type == "" || s.Consequence == "" || s.ScheduleableType == "" || s.ScheduleableID <= 0 {
 			return unsound("schedule", s.ID)
 		}
+		if s.Type == kisi.ScheduleRecurring {
+			unclear, clear = s.ID, clear || s.TellsWhen()
+		}
+	}
+	if unclear != 0 && !clear {
+		return unsound("schedule", unclear)
 	}
 	return nil
 }

@@ -151,6 +151,9 @@ func (l holidayList) believable(days, before []kisi.Holiday, now time.Time) erro
 	// A holiday that is taken on another day may be in the year beside.
 	first, last := fmt.Sprintf("%d-12-28", l.year-1), fmt.Sprintf("%d-01-04", l.year+1)
 	for _, d := range days {
+		if err := new(access.Date).UnmarshalText([]byte(d.Date)); err != nil {
+			return fmt.Errorf("kisi: the holidays of %q in %d: %w; the rights in force stand", l.region, l.year, err)
+		}
 		if d.Date < first || d.Date > last {
 			return fmt.Errorf("kisi: asked for the holidays of %q in %d, and %s was answered; the rights in force stand", l.region, l.year, d.Date)
 		}

@@ -131,6 +131,9 @@ func (m *kisiMirror) fill(row *access.Schedule, s *kisi.Schedule, c *kisiCrawl) 
 		if !row.Start.Before(row.End) {
 			return "does not end after it begins"
 		}
+		if row.Start.IsZero() { // the year one is a beginning as well
+			row.Start = row.Start.Add(time.Microsecond)
+		}
 	case kisi.ScheduleAllDay:
 		var run access.Dates
 		if err := cmp.Or(run.First.UnmarshalText([]byte(s.StartsAtDate)), run.Last.UnmarshalText([]byte(s.EndsAtDate))); err != nil {
@@ -159,6 +162,9 @@ func (m *kisiMirror) fillWeekly(row *access.Schedule, s *kisi.Schedule) (what st
 	}
 	if row.Days == 0 {
 		return "is on no day of the week"
+	}
+	if s.Timeless { // renamed, for all we know
+		return "does not tell its times of the day"
 	}
 	if s.StartsAtTime == "" && s.EndsAtTime == "" {
 		row.Until = access.MinutesADay

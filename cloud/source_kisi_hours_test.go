@@ -118,6 +118,12 @@ func TestEveryScheduleOfKisiBecomesHours(t *testing.T) {
 		}, kisiRules{}, office(func(r *access.Schedule) {
 			r.Days, r.From, r.Until, r.Start, r.End = 0, 0, 0, at("2026-12-24T12:00:00Z").UTC(), at("2026-12-24T18:00:00Z").UTC()
 		}), ""},
+		{"an exception since the year one", func(s *kisi.Schedule) {
+			s.Override, s.Type, s.StartsAt, s.EndsAt = on, kisi.ScheduleSingle, at("0001-01-01T00:00:00Z"), at("2099-01-01T00:00:00Z")
+		}, kisiRules{}, office(func(r *access.Schedule) {
+			r.Except, r.Days, r.From, r.Until = true, 0, 0, 0
+			r.Start, r.End = time.Time{}.Add(time.Microsecond), at("2099-01-01T00:00:00Z").UTC()
+		}), ""},
 		{"whole days, the last inside", func(s *kisi.Schedule) {
 			s.Type, s.StartsAtDate, s.EndsAtDate = kisi.ScheduleAllDay, "2026-12-24", "2026-12-26"
 		}, kisiRules{}, office(func(r *access.Schedule) {
@@ -146,6 +152,7 @@ func TestEveryScheduleOfKisiBecomesHours(t *testing.T) {
 		{"25 o'clock", func(s *kisi.Schedule) { s.EndsAtTime = "25:00" }, kisiRules{}, nil, "not two times of the day"},
 		{"a sign", func(s *kisi.Schedule) { s.StartsAtTime = "+8:00" }, kisiRules{}, nil, "not two times of the day"},
 		{"an exception on no day", func(s *kisi.Schedule) { s.Override, s.Monday, s.Friday = on, off, off }, kisiRules{}, []access.Schedule{shutRow(nil)}, "no day of the week"},
+		{"times that are not told", func(s *kisi.Schedule) { s.StartsAtTime, s.EndsAtTime, s.Timeless = "", "", true }, kisiRules{}, nil, "does not tell its times"},
 		{"a day that is not told", func(s *kisi.Schedule) { s.Override, s.Sunday = on, kisi.Flag{} }, kisiRules{}, []access.Schedule{shutRow(nil)}, "does not tell all days"},
 		{"once without an end", func(s *kisi.Schedule) { s.Type, s.StartsAt = kisi.ScheduleSingle, at("2026-12-24T12:00:00Z") }, kisiRules{}, nil, "no beginning or no end"},
 		{"once within a minute", func(s *kisi.Schedule) {

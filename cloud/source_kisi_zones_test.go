@@ -195,6 +195,7 @@ func TestHolidaysThatCannotBeReadAreNotForgotten(t *testing.T) {
 		{"half", `[{"date":"2026-12-25","name":"Natale"}]`, nil},
 		{"of another year", `[{"date":"2016-12-25","name":"Natale"},{"date":"2016-12-26","name":"Santo Stefano"}]`, nil},
 		{"no dates", `[{"date":"Christmas","name":"Natale"},{"date":"Boxing day","name":"Santo Stefano"}]`, nil},
+		{"instants", `[{"date":"2026-12-29T00:00:00Z","name":"Natale"},{"date":"2026-12-30T00:00:00Z","name":"Santo Stefano"}]`, nil},
 		{"not a list", `{}`, transport.NotTheCloud},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

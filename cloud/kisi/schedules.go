@@ -1,7 +1,9 @@
 package kisi
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"net/url"
 	"strconv"
 	"time"
@@ -57,6 +59,7 @@ type Schedule struct {
 	Sunday       Flag   `json:"sunday"`
 	StartsAtTime string `json:"starts_at_time"`
 	EndsAtTime   string `json:"ends_at_time"`
+	Timeless     bool   `json:"-"` // one of the times is not told, which is not the same as null
 
 	// Single: instants.
 	StartsAt *time.Time `json:"starts_at"`
@@ -72,6 +75,30 @@ type Schedule struct {
 	Ignored  []string `json:"ignored_holidays"` // dates or names: the document does not say which
 
 	UpdatedAt time.Time `json:"updated_at"`
+}
+
+// UnmarshalJSON reads a schedule.
+func (s *Schedule) UnmarshalJSON(b []byte) error {
+	type plain Schedule
+	var told struct {
+		Starts json.RawMessage `json:"starts_at_time"`
+		Ends   json.RawMessage `json:"ends_at_time"`
+	}
+	if err := cmp.Or(json.Unmarshal(b, (*plain)(s)), json.Unmarshal(b, &told)); err != nil {
+		return err
+	}
+	s.Timeless = s.Type == ScheduleRecurring && (told.Starts == nil || told.Ends == nil)
+	return nil
+}
+
+// TellsWhen says whether a recurring schedule tells its days and its times.
+func (s *Schedule) TellsWhen() bool {
+	for _, day := range [...]Flag{s.Monday, s.Tuesday, s.Wednesday, s.Thursday, s.Friday, s.Saturday, s.Sunday} {
+		if !day.Told {
+			return false
+		}
+	}
+	return !s.Timeless
 }
 
 // Window is one stretch of time that Kisi worked out.
