@@ -99,7 +99,7 @@ func resolve(ctx context.Context, tx *sql.Tx, of source, d access.Delta) (a amen
 func amend[T any](ctx context.Context, tx *sql.Tx, of source, a *amendment, t *table[T], ended, begun []T, failed *error) (e, b []T) {
 	seen := map[string]bool{}
 	for i, row := range slices.Concat(begun, ended) {
-		key := fmt.Sprintf("%q", t.bind(&row)[:t.keys])
+		key := fmt.Sprintf("%q", t.bind(&row)[:t.naming()])
 		if *failed != nil || seen[key] {
 			continue
 		}
@@ -109,7 +109,7 @@ func amend[T any](ctx context.Context, tx *sql.Tx, of source, a *amendment, t *t
 			continue
 		}
 		begins := i < len(begun)
-		if len(have) > 0 && begins && reflect.DeepEqual(t.bind(&have[0]), t.bind(&row)) {
+		if len(have) == 1 && begins && reflect.DeepEqual(t.bind(&have[0]), t.bind(&row)) {
 			continue
 		}
 		e = append(e, have...)
@@ -126,10 +126,10 @@ func amend[T any](ctx context.Context, tx *sql.Tx, of source, a *amendment, t *t
 	return e, b
 }
 
-// current is the row that is there under the key of another, if any.
+// current is what is there under the key of another row.
 func (t *table[T]) current(ctx context.Context, tx *sql.Tx, source int64, like *T) (all []T, err error) {
-	where := " WHERE source = ? AND to_generation IS NULL AND " + strings.Join(t.columns[:t.keys], " = ? AND ") + " = ?"
-	r, err := t.query(ctx, tx, "SELECT "+strings.Join(t.readable(), ", ")+" FROM "+t.name+where, append([]any{source}, t.bind(like)[:t.keys]...)...)
+	where := " WHERE source = ? AND to_generation IS NULL AND " + strings.Join(t.columns[:t.naming()], " = ? AND ") + " = ?"
+	r, err := t.query(ctx, tx, "SELECT "+strings.Join(t.readable(), ", ")+" FROM "+t.name+where, append([]any{source}, t.bind(like)[:t.naming()]...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -226,13 +226,53 @@ func follow(ctx context.Context, tx *sql.Tx, of source, current *access.Snapshot
 	return next, nil
 }
 
-// isAlone says whether no other source has a row under an id of the change. Cards
-// are laid side by side, whoever knows them.
+// isAlone says whether no other source has a row under an id of the change, nor
+// doors that a lockdown of its places may bind. Cards are laid side by side, whoever
+// knows them.
 func isAlone(ctx context.Context, tx *sql.Tx, of source, d access.Delta) (bool, error) {
 	all, err := sources(ctx, tx)
 	if err != nil {
 		return false, err
 	}
+	ids := idsOf(d)
+	for _, among := range ids {
+		if len(among) > 2*small {
+			return false, nil // not worth the questions
+		}
+	}
+	for _, other := range all {
+		if other.id == of.id {
+			continue
+		}
+		if len(ids[placeTable.name]) > 0 {
+			// Where two sources have a door, it stands in the place that the first says,
+			// and the lockdown of either place binds it.
+			if found, err := has(ctx, tx, other, doorTable.name, nil); err != nil || found {
+				return false, err
+			}
+		}
+		for table, among := range ids {
+			if found, err := has(ctx, tx, other, table, among); err != nil || found {
+				return false, err
+			}
+		}
+	}
+	return true, nil
+}
+
+// has says whether a source has a row of one of these ids; none: any row.
+func has(ctx context.Context, tx *sql.Tx, of source, table string, among []any) (found bool, err error) {
+	which := ""
+	if len(among) > 0 {
+		which = " AND id IN (?" + strings.Repeat(", ?", len(among)-1) + ")"
+	}
+	err = tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM "+table+" WHERE source = ? AND to_generation IS NULL"+which+")",
+		append([]any{of.id}, among...)...).Scan(&found)
+	return found, err
+}
+
+// idsOf is the ids of the rows of a change that two sources may have, by table.
+func idsOf(d access.Delta) map[string][]any {
 	ids := map[string][]any{}
 	for _, r := range []*access.Roster{&d.Ended, &d.Begun} {
 		for i := range r.Places {
@@ -251,23 +291,5 @@ func isAlone(ctx context.Context, tx *sql.Tx, of source, d access.Delta) (bool, 
 			ids[grantTable.name] = append(ids[grantTable.name], r.Grants[i].ID)
 		}
 	}
-	for _, among := range ids {
-		if len(among) > 2*small {
-			return false, nil // not worth the questions
-		}
-	}
-	for _, other := range all {
-		for table, among := range ids {
-			if other.id == of.id {
-				continue
-			}
-			var found bool
-			err := tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM "+table+" WHERE source = ? AND to_generation IS NULL AND id IN (?"+
-				strings.Repeat(", ?", len(among)-1)+"))", append([]any{other.id}, among...)...).Scan(&found)
-			if err != nil || found {
-				return false, err
-			}
-		}
-	}
-	return true, nil
+	return ids
 }

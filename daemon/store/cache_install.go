@@ -158,8 +158,8 @@ func (c *Cache) Retire(ctx context.Context, name string, t Terms) (done Change, 
 		return Change{}, fmt.Errorf("retire the source %q: %w", name, ErrNotFound)
 	}
 	err = c.f.write(func(forever context.Context, tx *sql.Tx) error {
-		all := allOf{}
-		if err := all.find(forever, tx, known.id); err != nil {
+		all := allOf{sources: []source{{known.id, name}}}
+		if err := all.find(forever, tx); err != nil {
 			return err
 		}
 		if done, err = conclude(forever, tx, source{known.id, name}, t, ctx.Err, &all); err != nil {
@@ -175,26 +175,61 @@ func (c *Cache) Retire(ctx context.Context, name string, t Terms) (done Change, 
 	return done, nil
 }
 
-// allOf ends all rows of a source.
-type allOf struct{ rows int }
-
-func (a *allOf) find(ctx context.Context, tx *sql.Tx, source int64) error {
-	for _, t := range shapes() {
-		var rows int
-		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM "+t.name+" WHERE source = ? AND to_generation IS NULL", source).Scan(&rows); err != nil {
+// Clear takes all rights of all sources away at once: those that cannot be used.
+// Terms has the sources that are to bring others.
+func (c *Cache) Clear(ctx context.Context, t Terms) (done Change, err error) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	err = c.f.write(func(forever context.Context, tx *sql.Tx) error {
+		all := allOf{}
+		if all.sources, err = sources(forever, tx); err != nil {
 			return err
 		}
-		a.rows += rows
+		if err := all.find(forever, tx); err != nil {
+			return err
+		}
+		if done, err = conclude(forever, tx, source{}, t, ctx.Err, &all); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(forever, "UPDATE sources SET contact = NULL")
+		return err
+	})
+	if err = named(err); err != nil {
+		return Change{}, fmt.Errorf("take all rights away: %w", err)
+	}
+	for _, known := range c.known() {
+		c.forgetContact(known.Source)
+	}
+	return done, nil
+}
+
+// allOf ends all rows of some sources.
+type allOf struct {
+	sources []source
+	rows    int
+}
+
+func (a *allOf) find(ctx context.Context, tx *sql.Tx) error {
+	for _, of := range a.sources {
+		for _, t := range shapes() {
+			var rows int
+			if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM "+t.name+" WHERE source = ? AND to_generation IS NULL", of.id).Scan(&rows); err != nil {
+				return err
+			}
+			a.rows += rows
+		}
 	}
 	return nil
 }
 
 func (a *allOf) count() int { return a.rows }
 
-func (*allOf) write(ctx context.Context, tx *sql.Tx, source int64, number uint64) error {
-	for _, t := range shapes() {
-		if _, err := tx.ExecContext(ctx, "UPDATE "+t.name+" SET to_generation = ? WHERE source = ? AND to_generation IS NULL", int64(number), source); err != nil {
-			return fmt.Errorf("%s: %w", t.name, err)
+func (a *allOf) write(ctx context.Context, tx *sql.Tx, _ int64, number uint64) error {
+	for _, of := range a.sources {
+		for _, t := range shapes() {
+			if _, err := tx.ExecContext(ctx, "UPDATE "+t.name+" SET to_generation = ? WHERE source = ? AND to_generation IS NULL", int64(number), of.id); err != nil {
+				return fmt.Errorf("%s: %w", t.name, err)
+			}
 		}
 	}
 	return nil

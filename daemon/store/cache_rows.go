@@ -20,7 +20,12 @@ type shape struct {
 	// set says that the key is the whole row, so that a repeated row is the
 	// same row and no contradiction.
 	set bool
+	// named is how many columns say which row a change means, where that is not the
+	// whole key.
+	named int
 }
+
+func (t *shape) naming() int { return cmp.Or(t.named, t.keys) }
 
 // table says how one kind of row is kept.
 type table[T any] struct {
@@ -222,7 +227,7 @@ var holderTable = table[access.Holder]{
 }
 
 var assignmentTable = table[access.Assignment]{
-	shape: shape{name: "assignments", columns: []string{"digest", "kind", "holder", "id", "assurance", "flags"}, keys: 6, set: true},
+	shape: shape{name: "assignments", columns: []string{"digest", "kind", "holder", "id", "assurance", "flags"}, keys: 6, set: true, named: 4},
 	bind: func(a *access.Assignment) []any {
 		return []any{
 			a.Digest[:], kindCodes.encode[a.Kind], a.Holder, a.ID,

@@ -108,21 +108,21 @@ func transact(on beginner, work func(ctx context.Context, tx *sql.Tx) error) err
 	return tx.Commit()
 }
 
-// attached gives the writer another database beside its own, as "staged".
-func (f *file) attached(ctx context.Context, path string, work func(conn *sql.Conn) error) (err error) {
+// attached gives the writer another database beside its own, as "staged". What the
+// work wrote stands by then: a connection that does not let go of the other is
+// thrown away, and no error.
+func (f *file) attached(ctx context.Context, path string, work func(conn *sql.Conn) error) error {
 	conn, err := f.w.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
+	defer conn.Close() //nolint:errcheck // see above
 	if _, err := conn.ExecContext(ctx, "ATTACH ? AS staged", path); err != nil {
 		return err
 	}
 	defer func() {
 		if _, detached := conn.ExecContext(context.Background(), "DETACH staged"); detached != nil {
-			// A connection that keeps it is of no use to anybody.
 			_ = conn.Raw(func(any) error { return driver.ErrBadConn })
-			err = errors.Join(err, detached)
 		}
 	}()
 	for _, setting := range []string{"journal_mode = OFF", "synchronous = OFF"} {
