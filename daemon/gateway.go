@@ -68,7 +68,7 @@ type gateway struct {
 	inputs   *inputsPart
 	sources  *sourcesPart
 
-	past      sync.Mutex                     // rights of another time are put together one at a time
+	past      chan struct{}                  // full while rights of another time are used: one at a time
 	reloading sync.Mutex                     // one reload at a time; guards ending
 	ending    bool                           // no reload any more
 	settings  atomic.Pointer[config.Options] // replaced whole by a reload
@@ -88,6 +88,7 @@ func newGateway(o Options) *gateway {
 		notify:   notifier{log: o.Log.Named("notify")},
 		registry: prometheus.NewRegistry(),
 		troubles: newTroubles(o.Clock),
+		past:     make(chan struct{}, 1),
 	}
 	g.settings.Store(o.Settings)
 	g.metrics = newMetrics(g.registry)

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/daemon/control"
@@ -11,9 +12,18 @@ import (
 // namesAtOnce is how many people wait for their names before they are told.
 const namesAtOnce = 200
 
+// pastPatience is how long a list of another time may take to be read: while it is,
+// nobody else may ask of another time.
+const pastPatience = 3 * time.Minute
+
 // Who tells who could open a door, person by person: no list of them is ever held.
 func (g *gateway) Who(ctx context.Context, q control.WhoQuery, each func(control.Opener) error) error {
 	return g.atMoment(ctx, q.At, func(m standpoint) error {
+		if m.past { // others wait for their turn
+			var stop context.CancelFunc
+			ctx, stop = context.WithTimeout(ctx, pastPatience)
+			defer stop()
+		}
 		if !m.rights.HasDoor(q.Door) {
 			_, err := g.findDoor(q.Door)
 			if err != nil {
@@ -85,6 +95,9 @@ func (t *openers) flush(ctx context.Context) error {
 		return err
 	}
 	for _, o := range t.waiting {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		o.Name = names[o.Holder]
 		if err := t.each(o); err != nil {
 			return err

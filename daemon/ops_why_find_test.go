@@ -77,6 +77,7 @@ func TestWhatKisiKnowsOfARight(t *testing.T) {
 			{Grant: &access.GrantView{ID: "ann@all", Scope: "group", ScopeID: "all", Source: "file"}},
 			{Grant: &access.GrantView{ID: "kisi-ra-88", Scope: "group", ScopeID: "kisi-group-30", Source: "kisi"}},
 			{Grant: &access.GrantView{ID: "g1", Scope: "door", ScopeID: "front", Source: "ledger"}},
+			{Grant: &access.GrantView{ID: "kisi-ra-5#held", Scope: "group", ScopeID: "kisi-group-30#held-1234", Source: "kisi"}},
 			{},
 		},
 	}
@@ -85,6 +86,7 @@ func TestWhatKisiKnowsOfARight(t *testing.T) {
 		{Grant: "kisi-ra-9", Knows: true, Words: "Kisi has it: role assignment 9"},
 		{Grant: "ann@all", Words: "Kisi does not know it: it stands in the roster file"},
 		{Grant: "g1", Words: "Kisi does not know it: it was given at this gateway"},
+		{Grant: "kisi-ra-5#held", Words: "Kisi does not list it any more: its removal waits, see: tilegate sync status"},
 	}
 	if got := kisiKnows(&e); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got, want)

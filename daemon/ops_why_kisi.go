@@ -16,7 +16,7 @@ func kisiKnows(e *access.Explanation) (all []control.KisiKnows) {
 			return
 		}
 		named[g.ID] = true
-		all = append(all, control.KisiKnows{Grant: g.ID, Knows: g.Source == kisiName, Words: kisiWords(g)})
+		all = append(all, control.KisiKnows{Grant: g.ID, Knows: g.Source == kisiName && !held(g), Words: kisiWords(g)})
 	}
 	add(e.Grant)
 	for _, m := range e.Misses {
@@ -28,9 +28,14 @@ func kisiKnows(e *access.Explanation) (all []control.KisiKnows) {
 // kisiName is the source whose rights are Kisi's own.
 const kisiName = "kisi"
 
+// held says that a right is none of the source's any more, and waits to be taken away.
+func held(g *access.GrantView) bool { return strings.Contains(g.ID, "#") }
+
 func kisiWords(g *access.GrantView) string {
-	switch g.Source {
-	case kisiName:
+	switch {
+	case g.Source == kisiName && held(g):
+		return "Kisi does not list it any more: its removal waits, see: tilegate sync status"
+	case g.Source == kisiName:
 		words := "Kisi has it"
 		if number, ok := strings.CutPrefix(g.ID, "kisi-ra-"); ok {
 			words += ": role assignment " + number
@@ -39,7 +44,7 @@ func kisiWords(g *access.GrantView) string {
 			words += fmt.Sprintf(", on %s %s", g.Scope, number)
 		}
 		return words
-	case "file":
+	case g.Source == "file":
 		return "Kisi does not know it: it stands in the roster file"
 	default:
 		return "Kisi does not know it: it was given at this gateway"

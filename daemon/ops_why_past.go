@@ -95,8 +95,12 @@ func (g *gateway) withRights(ctx context.Context, then rightsThen, use func(*acc
 	if now := g.rights.Load(); hashText(now) == then.hash {
 		return use(now.WithLockdowns(lockdowns, then.posture))
 	}
-	g.past.Lock()
-	defer g.past.Unlock()
+	select {
+	case g.past <- struct{}{}:
+	case <-ctx.Done(): // nobody waits for the answer any more
+		return ctx.Err()
+	}
+	defer func() { <-g.past }()
 	defer debug.FreeOSMemory() // also of the rows that it was made of
 	s, err := g.pastRights(ctx, then.generation, then.hash)
 	if err != nil {

@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +88,36 @@ func TestAQuestionAboutThenIsDecidedByTheRightsOfThen(t *testing.T) {
 		if could := slices.Contains(openers, "kisi-ann ann"); err != nil || could != (tt.want == access.Granted) {
 			t.Errorf("%s: who: %v, %v", tt.name, openers, err)
 		}
+	}
+}
+
+// Questions about another time wait for each other, and for nobody who is gone: who
+// reads slowly, or left, keeps no others from asking for long.
+func TestAQuestionAboutThenWaitsForNobodyWhoIsGone(t *testing.T) {
+	p := newPast(t, 1)
+	for _, who := range [][]string{{"ann"}, {"bob"}} {
+		if _, err := p.rights.Replace(t.Context(), "kisi", cloud.RowsOf(people("kisi", who...)), access.Contact{Source: "kisi", At: p.clock.clock().Wall()}); err != nil {
+			t.Fatal(err)
+		}
+		p.clock.pass(24*time.Hour, 0, true)
+	}
+	then := p.clock.clock().Wall().Add(-47 * time.Hour)
+	why := control.Question{Door: "front", Person: "kisi-bob", At: then}
+	told := 0
+	err := p.Who(t.Context(), control.WhoQuery{Door: "front", At: then}, func(o control.Opener) error {
+		told++
+		gone, leave := context.WithCancel(t.Context())
+		time.AfterFunc(20*time.Millisecond, leave)
+		if _, err := p.Why(gone, why); !errors.Is(err, context.Canceled) {
+			t.Errorf("asked in between by somebody who left: %v", err)
+		}
+		return nil
+	})
+	if err != nil || told == 0 {
+		t.Fatalf("told of %d people, %v", told, err)
+	}
+	if _, err := p.Why(t.Context(), why); err != nil {
+		t.Errorf("asked afterwards: %v", err)
 	}
 }
 

@@ -69,10 +69,8 @@ func (r *rights) restore(ctx context.Context, policies []access.Policy, sources 
 			return note, err
 		}
 		r.swap(empty)
-		for _, c := range contacts {
-			if _, err := r.cache.Retire(ctx, c.Source, r.terms(sources)); err != nil && !errors.Is(err, store.ErrNotFound) {
-				return note, err
-			}
+		if _, err := r.cache.Clear(ctx, r.terms(sources)); err != nil {
+			return note, err
 		}
 	case err != nil:
 		return "", fmt.Errorf("rights: %w", err)
@@ -80,8 +78,10 @@ func (r *rights) restore(ctx context.Context, policies []access.Policy, sources 
 		r.behind = loaded.Behind
 		r.swap(loaded.Snapshot)
 		if loaded.Older && !loaded.Behind {
+			// Not sealed anew they hold as well, and the next word tries again.
 			if err := r.takeUp(ctx); err != nil {
-				return "", err
+				r.behind = true
+				r.log.Error("the rights of an older tilegate are in force and could not be sealed anew", "error", err)
 			}
 		}
 	}
@@ -117,6 +117,7 @@ func (r *rights) retire(ctx context.Context, sources []access.Contact) error {
 			return err
 		}
 		r.behind = false
+		r.drop(func(a *ahead) bool { return a.source == c.Source })
 		r.swap(done.Snapshot)
 		r.log.Warn("the rights of a source that is no longer in the settings were taken out", "source", c.Source, "rows", done.Rows)
 	}
@@ -143,8 +144,12 @@ func (r *rights) follow(ctx context.Context, policies []access.Policy) error {
 	return errors.Join(err, stage.Close())
 }
 
-// Current is what is in force of one source.
+// Current is what is in force of one source. What the disk did not take is written
+// first: else who compares with it would find nothing to say against that.
 func (r *rights) Current(ctx context.Context, source string) (access.Roster, error) {
+	r.mu.Lock()
+	r.drain(ctx)
+	r.mu.Unlock()
 	return r.cache.LoadSource(ctx, source)
 }
 
@@ -183,7 +188,8 @@ func (r *rights) stage(ctx context.Context, source string, next cloud.Rows) (*st
 func (r *rights) install(ctx context.Context, stage *store.Stage, contact access.Contact) (int, error) {
 	done, err := r.cache.Install(ctx, stage, contact, r.terms(store.MergeContacts(r.Load().Contacts(), []access.Contact{contact})))
 	if err == nil {
-		r.supersede(contact.Source)
+		// The source has said everything anew since.
+		r.drop(func(a *ahead) bool { return a.stuck && a.source == contact.Source })
 		err = r.take(ctx, done, contact)
 	}
 	if err != nil {
@@ -214,11 +220,12 @@ func (r *rights) take(ctx context.Context, done store.Change, contact access.Con
 		}
 	}
 	r.behind = false
-	if next := done.Snapshot; next != nil {
-		for _, c := range r.Load().Contacts() {
-			next = next.WithContact(c.Source, c.At)
-		}
-		r.swap(next)
+	next := done.Snapshot
+	if next == nil {
+		next = r.base // less may be ahead of it than was
+	}
+	if next != nil {
+		r.swap(heardAs(next, r.Load()))
 	}
 	r.edit(func(s *access.Snapshot) *access.Snapshot { return s.WithContact(contact.Source, contact.At) })
 	return nil

@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -12,66 +14,134 @@ import (
 // ahead is a small change on its way to the disk.
 type ahead struct {
 	source string
-	delta  access.Delta
-	stuck  bool // the disk did not take it
+	want   access.Delta // as the source says it
+	delta  access.Delta // as it must be made to what the disk has
+	stuck  bool         // the disk did not take it
 }
+
+var errNoSource = errors.New("there is no such source in the settings")
 
 // Apply makes a small change of one source: at the doors first, whatever else is
 // being read, compared or written at the time, and then on the disk. A row that
 // begins takes the place of the one under its key, and one that ended already is
 // no mistake. A change that two sources have a say in, or that is none of people,
 // waits until the rights are built anew. After an error of the disk the doors keep
-// to the change, and it is written with the next word of the source.
+// to the change, and it is written with the next word of the source, but for rows
+// that a later change has a word on.
 func (r *rights) Apply(ctx context.Context, source string, d access.Delta, at time.Time) error {
 	exact, alone, err := r.cache.Resolve(ctx, source, d)
 	if err != nil {
 		return err
 	}
-	a := &ahead{source: source, delta: exact}
+	a := &ahead{source: source, want: d, delta: exact}
 	early := alone && r.lay(a)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	at, mark := r.contacts.take(at)
-	contact := access.Contact{Source: source, At: at}
-	for _, c := range r.Load().Contacts() {
-		if c.Source == source {
-			contact.Ageless = c.Ageless
-		}
+	contacts := r.Load().Contacts()
+	known := slices.IndexFunc(contacts, func(c access.Contact) bool { return c.Source == source })
+	if known < 0 {
+		return fmt.Errorf("change the rights of %s: %w", source, errNoSource)
 	}
-	done, err := r.cache.Amend(ctx, d, contact, r.terms(store.MergeContacts(r.Load().Contacts(), []access.Contact{contact})))
+	contact := access.Contact{Source: source, At: at, Ageless: contacts[known].Ageless}
+	done, err := r.cache.Amend(ctx, r.wanted(a), contact, r.terms(store.MergeContacts(contacts, []access.Contact{contact})))
 	if err != nil {
-		r.stick(a)
+		r.stick(ctx, a)
 		return err
 	}
-	if early {
-		r.forget(a)
+	if !early {
+		r.outdate(a)
 	}
+	r.drop(func(other *ahead) bool { return other == a })
 	r.contacts.mark(source, mark)
 	return r.take(ctx, done, contact)
 }
 
-// lay has the doors decide by a change that the disk does not have yet.
+// lay has the doors decide by a change that the disk does not have yet, and no
+// longer by what earlier ones say of the same rows.
 func (r *rights) lay(a *ahead) bool {
 	return r.edit(func(now *access.Snapshot) *access.Snapshot {
-		next, err := now.With(a.delta)
+		earlier := r.changes()
+		for i := range earlier {
+			earlier[i] = earlier[i].without(a)
+		}
+		next, err := over(r.base, earlier).With(a.delta)
 		if err != nil {
 			return now // the disk will say what is wrong with it, or have it built
 		}
+		for i := range earlier {
+			*r.ahead[i] = earlier[i]
+		}
 		r.ahead = append(r.ahead, a)
-		return next
+		return heardAs(next, now)
 	})
 }
 
-func (r *rights) forget(a *ahead) {
-	r.front.Lock()
-	defer r.front.Unlock()
-	r.ahead = slices.DeleteFunc(r.ahead, func(other *ahead) bool { return other == a })
+// heardAs is rights with the contacts of those that are in force.
+func heardAs(next, now *access.Snapshot) *access.Snapshot {
+	for _, c := range now.Contacts() {
+		next = next.WithContact(c.Source, c.At)
+	}
+	return next
 }
 
-func (r *rights) stick(a *ahead) {
+// over is what the disk has with what is ahead of it.
+func over(base *access.Snapshot, changes []ahead) *access.Snapshot {
+	for i := range changes {
+		if with, err := base.With(changes[i].delta); err == nil {
+			base = with
+		}
+	}
+	return base
+}
+
+// outdate takes out of what the disk did not take all that a later change, which
+// the disk has, says otherwise.
+func (r *rights) outdate(by *ahead) {
 	r.front.Lock()
 	defer r.front.Unlock()
-	a.stuck = true
+	for _, a := range r.ahead {
+		if a.stuck {
+			*a = a.without(by)
+		}
+	}
+}
+
+// wanted is what is left of a change.
+func (r *rights) wanted(a *ahead) access.Delta {
+	r.front.Lock()
+	defer r.front.Unlock()
+	return a.want
+}
+
+// drop forgets changes that are ahead.
+func (r *rights) drop(which func(*ahead) bool) {
+	r.front.Lock()
+	defer r.front.Unlock()
+	r.ahead = slices.DeleteFunc(r.ahead, which)
+}
+
+// stick keeps a change that the disk did not take at the doors. The disk may have
+// other rows by now than those that it was laid over.
+func (r *rights) stick(ctx context.Context, a *ahead) {
+	exact, alone, err := r.cache.Resolve(context.WithoutCancel(ctx), a.source, r.wanted(a))
+	r.edit(func(now *access.Snapshot) *access.Snapshot {
+		a.stuck = true
+		if err != nil || !alone || !slices.Contains(r.ahead, a) {
+			return now
+		}
+		a.delta = exact
+		return heardAs(over(r.base, r.changes()), now)
+	})
+}
+
+// changes is what is ahead; r.front is held.
+func (r *rights) changes() []ahead {
+	all := make([]ahead, len(r.ahead))
+	for i, a := range r.ahead {
+		all[i] = *a
+	}
+	return all
 }
 
 // stuck is what the disk did not take.
@@ -79,16 +149,6 @@ func (r *rights) stuck() []*ahead {
 	r.front.Lock()
 	defer r.front.Unlock()
 	return slices.DeleteFunc(slices.Clone(r.ahead), func(a *ahead) bool { return !a.stuck })
-}
-
-// supersede forgets what the disk did not take of a source that has said
-// everything anew since.
-func (r *rights) supersede(source string) {
-	for _, a := range r.stuck() {
-		if a.source == source {
-			r.forget(a)
-		}
-	}
 }
 
 // drain writes what the disk did not take before; r.mu is held.
@@ -99,9 +159,9 @@ func (r *rights) drain(ctx context.Context) {
 		if at < 0 {
 			continue
 		}
-		done, err := r.cache.Amend(ctx, a.delta, contacts[at], r.terms(contacts))
+		done, err := r.cache.Amend(ctx, r.wanted(a), contacts[at], r.terms(contacts))
 		if err == nil {
-			r.forget(a)
+			r.drop(func(other *ahead) bool { return other == a })
 			err = r.take(ctx, done, contacts[at])
 		}
 		if err != nil {
@@ -114,13 +174,7 @@ func (r *rights) drain(ctx context.Context) {
 func (r *rights) swap(s *access.Snapshot) {
 	r.edit(func(*access.Snapshot) *access.Snapshot {
 		r.base = s
-		next := s
-		for _, a := range r.ahead {
-			if with, err := next.With(a.delta); err == nil {
-				next = with
-			}
-		}
-		return next
+		return over(s, r.changes())
 	})
 }
 
