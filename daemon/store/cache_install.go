@@ -105,7 +105,7 @@ func conclude(ctx context.Context, tx *sql.Tx, of source, t Terms, over func() e
 	if done.Rows == 0 && newest.sealed {
 		return done, nil
 	}
-	if done.Rows > 0 || newest.Number == 0 {
+	if done.Rows > 0 || newest.Number == 0 || newest.older {
 		if done.Number, err = nextGeneration(ctx, tx, newest.Number, t.At); err != nil {
 			return done, err
 		}
@@ -130,12 +130,14 @@ func conclude(ctx context.Context, tx *sql.Tx, of source, t Terms, over func() e
 }
 
 // Rebuild seals the newest rows on disk as they are: those of a change that was
-// not sealed, or of an older tilegate.
+// not sealed, or of an older tilegate. What that sealed keeps its number and its
+// hash, by which events name it: the same rows are sealed as the next generation.
 func (c *Cache) Rebuild(ctx context.Context, t Terms) (done Change, err error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	err = c.f.write(func(forever context.Context, tx *sql.Tx) error {
-		if _, err := tx.ExecContext(forever, "UPDATE generations SET hash = NULL WHERE number = (SELECT max(number) FROM generations)"); err != nil {
+		if _, err := tx.ExecContext(forever, "UPDATE generations SET hash = NULL WHERE form = ? AND number = (SELECT max(number) FROM generations)",
+			access.HashForm); err != nil {
 			return err
 		}
 		t.Current = nil
@@ -268,6 +270,7 @@ func sourceID(ctx context.Context, tx *sql.Tx, name string) (int64, error) {
 type sealing struct {
 	Number uint64
 	sealed bool
+	older  bool // sealed, by a tilegate that hashed otherwise
 	hash   [32]byte
 }
 
@@ -283,7 +286,7 @@ func newestSeal(ctx context.Context, tx *sql.Tx) (s sealing, err error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return s, nil
 	}
-	s.sealed = hash != nil && form == access.HashForm
+	s.sealed, s.older = hash != nil && form == access.HashForm, hash != nil && form != access.HashForm
 	copy(s.hash[:], hash)
 	return s, err
 }
