@@ -135,7 +135,7 @@ func (*rowCount) Wrong(context.Context, func(int, string, string, string) bool) 
 // (root:tilegated, 0640). Who may write it may open doors, and who may read it
 // may copy cards, so everybody else is kept out.
 func (s *fileSource) open() (*os.File, Cursor, error) {
-	f, err := os.Open(s.path)
+	f, err := os.OpenFile(s.path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would wait for who writes
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, "", fmt.Errorf("roster %s: there is no such file: write one; roster.json among the examples is complete: %w", s.path, fs.ErrNotExist)
