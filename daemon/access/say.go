@@ -98,9 +98,9 @@ func (s *saying) miss(m *MissView) string {
 		return sentence("Whoever comes, this door does not open at this time", m.Detail)
 	case Passback:
 		if m.Opens.IsZero() {
-			return "Your card was used at this door a moment ago."
+			return "Your card was used at this door a moment before."
 		}
-		return "Your card was used at this door a moment ago; it can be used again " + s.begins(m.Opens) + "."
+		return "Your card was used at this door a moment before; it can be used again " + s.begins(m.Opens) + "."
 	case Stale, Clock, Cancelled, RemoteNotAllowed, NotRecorded, PINWrong:
 		return s.missOfRight(m)
 	default:
@@ -132,7 +132,7 @@ var plainly = [reasonCount]string{
 	Replayed:     "This pass was already used. Ask for a new one.",
 	Unknown:      "This card or code belongs to nobody we know. It has to be given to you first.",
 	NotActivated: "Your card is not activated yet.",
-	LockedDown:   "This door is locked down for everybody at the moment.",
+	LockedDown:   "A lockdown shuts this door for everybody.",
 	Suspended:    "Your access is suspended.",
 	LowAssurance: "This door needs a card or a pass that is safer than this one.",
 	PINWrong:     "The PIN was missing or wrong.",

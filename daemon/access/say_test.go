@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// noon is a Monday, 13:00 in Rome.
+// noon is a Monday, 13:00 in Rome. What is said must be as right when it is asked
+// later, after the lockdown or the pause is over.
 func TestTheDeskCanSayIt(t *testing.T) {
 	rome := mustZone(t, "Europe/Rome")
 	hot := func(cause string, from, until time.Duration) *GrantView {
@@ -61,8 +62,8 @@ func TestTheDeskCanSayIt(t *testing.T) {
 			name: "a group without hours", misses: []MissView{{Reason: OutsideHours, Detail: "no hours are set, so it never opens", Grant: hot("role", 0, 0)}},
 			want: "Your right for Hot desk does not count at this time: no hours are set, so it never opens.",
 		},
-		{name: "locked down", misses: []MissView{{Reason: LockedDown, Detail: "staff locked down the whole site"}}, want: "This door is locked down for everybody at the moment."},
-		{name: "again too soon", in: Explanation{Works: noon.Add(5 * time.Minute)}, misses: []MissView{{Reason: Passback, Opens: noon.Add(5 * time.Minute)}}, want: "Your card was used at this door a moment ago; it can be used again today at 13:05."},
+		{name: "locked down", misses: []MissView{{Reason: LockedDown, Detail: "staff locked down the whole site"}}, want: "A lockdown shuts this door for everybody."},
+		{name: "again too soon", in: Explanation{Works: noon.Add(5 * time.Minute)}, misses: []MissView{{Reason: Passback, Opens: noon.Add(5 * time.Minute)}}, want: "Your card was used at this door a moment before; it can be used again today at 13:05."},
 		{
 			name: "a right without a name", misses: []MissView{{Reason: Stale, Grant: &GrantView{Scope: "group", ScopeID: "kisi-group-30", ScopeName: "kisi-group-30"}}},
 			want: "The gateway has not heard from the cloud for too long to rely on your right for this group.",
