@@ -3,7 +3,6 @@ package casefile
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -117,13 +116,9 @@ func readDays(text string) (set access.Weekdays, err error) {
 	return set, nil
 }
 
-func readMinute(text string) (access.Minute, error) {
-	hour, minute, ok := strings.Cut(text, ":")
-	h, errHour := strconv.Atoi(hour)
-	m, errMinute := strconv.Atoi(minute)
-	at := h*60 + m
-	if !ok || len(hour) != 2 || len(minute) != 2 || errHour != nil || errMinute != nil || h < 0 || m < 0 || m > 59 || at > int(access.MinutesADay) {
+func readMinute(text string) (at access.Minute, err error) {
+	if at.UnmarshalText([]byte(text)) != nil {
 		return 0, fmt.Errorf("%q is no time of the day, as 09:00 or 24:00", text)
 	}
-	return access.Minute(at), nil
+	return at, nil
 }

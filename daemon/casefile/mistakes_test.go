@@ -58,6 +58,7 @@ func TestMistakesAreToldWithTheirLine(t *testing.T) {
 		{"a card that is not there", `cards = ["ann"]`, `cards = ["ann"], not_activated = ["an"]`, []string{`:5: person[0].not_activated[0]: Ann has no "an"`}},
 		{"hours past midnight", `09:00-18:00`, `22:00-06:00`, []string{`:3: door[0].hours[0]: 22:00-06:00 ends before it begins; what goes on past midnight is two`}},
 		{"hours of no day", `Mon-Fri`, `Mon-Fry`, []string{`:3: door[0].hours[0]: "Mon-Fry" is no day`}},
+		{"hours with a sign", `09:00-18:00`, `+9:00-18:00`, []string{`:3: door[0].hours[0]: "+9:00" is no time of the day`}},
 		{"hours of no time", `18:00`, `18:60`, []string{`:3: door[0].hours[0]: "18:60" is no time of the day`}},
 		{"a time that is skipped", `at = "2026-11-02 12:00"`, `at = "2026-03-29 02:30"`, []string{`:9: tap[0].at: 2026-03-29 02:30 does not exist in Europe/Rome`}},
 		{"a time that comes twice", `at = "2026-11-02 12:00"`, `at = "2026-10-25 02:30"`, []string{`:9: tap[0].at: 2026-10-25 02:30 comes twice in Europe/Rome; say "2026-10-25 02:30 first" or`}},
