@@ -273,3 +273,27 @@ func TestWhatBindsPhonesIsASetting(t *testing.T) {
 		})
 	}
 }
+
+// A switch that binds phones and is not told binds them: what Kisi renamed must not
+// open from afar.
+func TestWhatBindsPhonesAndIsNotToldBindsThem(t *testing.T) {
+	for _, field := range []string{"primary_device_restriction_enabled", "managed_device_restriction_enabled", "login_enabled"} {
+		t.Run(field, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStudio()
+				s.direct()
+				d := deps(t, s.k)
+				d.Transport = rewritten{d.Transport, `"` + field + `":`, `"renamed_` + field + `":`}
+				fetched, err := openKisi(t, ownersKey, d, nil).Fetch(t.Context(), "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, g := range fetched.Roster.Groups {
+					if !g.AtDoorOnly {
+						t.Errorf("the group %q may be opened from afar", g.Name)
+					}
+				}
+			})
+		})
+	}
+}

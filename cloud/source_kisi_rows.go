@@ -104,9 +104,11 @@ func (m *kisiMirror) zoneOf(g kisi.Group, organisation string) string {
 }
 
 // atDoorOnly says whether the members of a group may not open from afar. What
-// binds their phones binds no card: at the tile it does not matter.
+// binds their phones binds no card: at the tile it does not matter. A switch that
+// is not told binds them, and stops no crawl.
 func (m *kisiMirror) atDoorOnly(g kisi.Group) bool {
-	phone := g.PrimaryDeviceRestricted.On || g.ManagedDeviceRestricted.On || !g.LoginEnabled.On
+	binds := func(f kisi.Flag) bool { return f.On || !f.Told }
+	phone := binds(g.PrimaryDeviceRestricted) || binds(g.ManagedDeviceRestricted) || !g.LoginEnabled.On
 	return g.GeofenceRestricted.On || g.ReaderRestricted.On || g.TapToAccessRestricted.On || phone && !m.rules.appAnywhere
 }
 
