@@ -90,7 +90,7 @@ func (c *comparing) explain(ctx context.Context, found *cause) error {
 	if said.opened && fits(a, earlier) {
 		found.may("a minute earlier agrees: Kisi may count the minute of the end as inside. There is no setting for that; please report it")
 	}
-	for _, s := range c.settings() {
+	for _, s := range c.settings(said) {
 		if other, err := a.with(s.change); err == nil && fits(other, q) {
 			found.may("[kisi] " + s.name + " would agree")
 		}
@@ -107,7 +107,7 @@ type setting struct {
 }
 
 // settings are the choices that are not made, as changes of the rights.
-func (c *comparing) settings() []setting {
+func (c *comparing) settings(said verdict) []setting {
 	zone := setting{`organization_hours = "organization"`, func(r *access.Roster) {
 		for i := range r.Groups {
 			r.Groups[i].Zone = cmp.Or(r.Groups[i].Zone, c.zone)
@@ -132,7 +132,15 @@ func (c *comparing) settings() []setting {
 	if c.mirror.rules.literalEnd {
 		end = setting{`hours_until_2359 = "midnight"`, endsAt(access.MinutesADay-1, access.MinutesADay)}
 	}
-	return []setting{zone, missing, end}
+	all := []setting{zone, missing, end}
+	if c.mirror.rules.appAnywhere && said.bindsPhones() {
+		all = append(all, setting{`app_restrictions = "remote"`, func(r *access.Roster) {
+			for i := range r.Groups { // which of them bind phones is not kept
+				r.Groups[i].AtDoorOnly = true
+			}
+		}})
+	}
+	return all
 }
 
 // endsAt moves the end of hours that end at one minute to another.

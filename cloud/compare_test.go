@@ -231,6 +231,12 @@ func TestDisagreementsAreFoundAndNamed(t *testing.T) {
 			sleepUntil(t, "2000-03-06 23:59:30")
 			opened(l, l.lab, l.ann)
 		}, want: []string{"a minute earlier agrees: Kisi may count the minute of the end as inside. There is no setting for that; please report it; " + fmt.Sprintf(settingOf, `hours_until_2359 = "midnight"`)}},
+		{name: "a phone that is bound", keys: map[string]any{"app_restrictions": "ignore"}, set: func(_ *testing.T, l *log) {
+			l.RestrictGroup(l.members, cloudtest.Restrictions{PrimaryDevice: true})
+		}, log: func(t *testing.T, l *log) {
+			sleepUntil(t, "2000-03-06 12:00:00")
+			l.LogUnlock(cloudtest.LoggedUnlock{Lock: l.front, Who: cloudtest.ToUser(l.ann), By: "Login", Code: "34bd8f"})
+		}, want: []string{"tilegate: kisi this is not the person's primary device, we granted, 1 times; " + fmt.Sprintf(settingOf, `app_restrictions = "remote"`)}},
 		{name: "what opens here and not there comes first, and other reasons last", log: func(t *testing.T, l *log) {
 			sleepUntil(t, "2000-03-06 12:00:00")
 			refused(l, l.lab, l.bob, "fcd8ff")

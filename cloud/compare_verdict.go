@@ -14,7 +14,7 @@ type verdict struct {
 	opened  bool
 	code    string
 	words   string
-	reasons []access.Reason // any of them fits
+	reasons []access.Reason // of a refusal: any of them fits
 }
 
 // What one of Kisi's codes may be called here. A right that has ended may be gone
@@ -25,6 +25,9 @@ var (
 	hours   = []access.Reason{access.OutsideHours, access.DoorHours}
 	remote  = []access.Reason{access.RemoteNotAllowed}
 )
+
+// The codes of what a setting, app_restrictions, can leave to Kisi's app.
+const noApp, otherPhone = "f01337", "34bd8f"
 
 // decided are the codes by which Kisi refuses a person (OpenAPI document, errors).
 var decided = map[string][]access.Reason{
@@ -39,8 +42,8 @@ var decided = map[string][]access.Reason{
 	"f398de": append([]access.Reason{access.NotYet}, ended...),
 	// What only a phone at the door can fulfil.
 	"bbc93f": remote, "a3995f": remote, "bb4faa": remote, "bbb99f": remote,
-	// What only some phones can fulfil, none of them from here: app_restrictions.
-	"f01337": remote, "34bd8f": remote,
+	// What only some phones can fulfil, none of them from here.
+	noApp: remote, otherPhone: remote,
 }
 
 // elsewhere are the codes that say nothing of anybody's right.
@@ -67,7 +70,7 @@ func verdictOf(e *kisi.Event) (v verdict, skip string) {
 	case e.ActorType != kisi.AssigneeUser && e.ActorType != kisi.AssigneeGuest || e.ActorID == 0:
 		return v, "nobody is named"
 	case e.Success:
-		return verdict{opened: true, words: "opened", reasons: []access.Reason{access.Granted}}, ""
+		return verdict{opened: true, words: "opened"}, ""
 	}
 	for why, codes := range elsewhere {
 		if slices.Contains(codes, e.ErrorCode) {
@@ -90,3 +93,6 @@ func (v *verdict) fits(d *access.Decision) bool {
 	}
 	return v.opened || slices.ContainsFunc(d.Misses(), func(m access.Miss) bool { return slices.Contains(v.reasons, m.Reason) })
 }
+
+// bindsPhones says whether Kisi refused because of the phone, or of its app.
+func (v *verdict) bindsPhones() bool { return v.code == noApp || v.code == otherPhone }
