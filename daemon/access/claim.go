@@ -28,8 +28,8 @@ func (c Claim) Present() bool { return c.Key != Digest{} }
 func (c Claim) UsedByGrant() bool { return c.Uses > 0 }
 
 // Refuse turns a grant into a refusal for what the decision did not know of:
-// NotRecorded, or PINWrong of a card that waited in vain. The grant that would have opened is named as the nearest miss. A
-// refusal stays as it is.
+// NotRecorded, or PINWrong of a card that waited in vain. The grant that would
+// have opened is named as the nearest miss. A refusal stays as it is.
 func (d *Decision) Refuse(reason Reason) {
 	if !d.Granted() || reason == Granted {
 		return

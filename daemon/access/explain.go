@@ -51,8 +51,8 @@ func (s *Snapshot) Explain(d Decision) Explanation {
 		e.Works = time.UnixMicro(d.works).UTC()
 	}
 	for _, m := range d.Misses() {
-		v := MissView{Reason: m.Reason, Words: m.Reason.Words(), Detail: lockedWords[m.locked], Grant: s.view(m.grant)}
-		v.Detail = cmp.Or(v.Detail, s.hoursOf(&d, &v))
+		v := MissView{Reason: m.Reason, Words: m.Reason.Words(), Grant: s.view(m.grant)}
+		v.Detail = cmp.Or(lockedWords[m.locked], s.hoursOf(&d, &m))
 		if m.opens != 0 {
 			v.Opens = time.UnixMicro(m.opens).UTC()
 		}

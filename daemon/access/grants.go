@@ -213,23 +213,20 @@ func (g *grantSearch) stale(grant *grant, policy *Policy) int64 {
 	return max(age-policy.patience().Microseconds(), 0)
 }
 
-// hours are those of a restricted group, and the zone they are read in; nil where
-// there are none or the zone is not known.
-func (g *grantSearch) hours(grant *grant) (*calendar, *time.Location) {
-	group := &g.s.groups[grant.scope]
+// groupHours are those of a grant's group, and the zone they are read in at a
+// door: nil where there are none, and nil where the zone is not known.
+func (s *Snapshot) groupHours(grant *grant, door int32) (*calendar, *time.Location) {
+	group := &s.groups[grant.scope]
 	zone := group.zone
 	if zone == nil && !group.badZone {
-		zone = g.s.doors[g.door].zone
-	}
-	if zone == nil {
-		return nil, nil
+		zone = s.doors[door].zone
 	}
 	return group.allow, zone
 }
 
 func (g *grantSearch) inHours(grant *grant) bool {
-	hours, zone := g.hours(grant)
-	return hours != nil && hours.openAt(g.at, zone)
+	hours, zone := g.s.groupHours(grant, g.door)
+	return hours != nil && zone != nil && hours.openAt(g.at, zone)
 }
 
 // distance is how far off a grant was, in microseconds, and when it would pass by
@@ -258,8 +255,8 @@ func (g *grantSearch) distance(reason Reason, grant *grant) (off, opens int64) {
 func (g *grantSearch) opens(grant *grant, from int64) int64 {
 	from = max(from, grant.from)
 	if grant.kind == ScopeGroup && g.s.groups[grant.scope].restricted {
-		hours, zone := g.hours(grant)
-		if hours == nil {
+		hours, zone := g.s.groupHours(grant, g.door)
+		if hours == nil || zone == nil {
 			return never
 		}
 		from = hours.next(from, zone)

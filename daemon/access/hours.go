@@ -15,22 +15,14 @@ const toldHours = 4
 
 // hoursOf says in words which hours a miss was outside of, as in "Mon–Fri
 // 08:00–18:00, Sat 09:00–13:00; not on 25 Dec 2026 (Europe/Rome)"; "" of others.
-func (s *Snapshot) hoursOf(d *Decision, miss *MissView) string {
+func (s *Snapshot) hoursOf(d *Decision, miss *Miss) string {
 	switch {
 	case miss.Reason == DoorHours:
 		door := &s.doors[d.door]
 		return door.allow.words(d.at, door.zone)
-	case miss.Reason == OutsideHours && miss.Grant != nil:
-		at := slices.IndexFunc(s.groups, func(g group) bool { return g.id == miss.Grant.ScopeID })
-		if at < 0 {
-			return ""
-		}
-		group := &s.groups[at]
-		zone := group.zone
-		if zone == nil && !group.badZone {
-			zone = s.doors[d.door].zone
-		}
-		return group.allow.words(d.at, zone)
+	case miss.Reason == OutsideHours && miss.grant >= 0:
+		hours, zone := s.groupHours(s.term(miss.grant), d.door)
+		return hours.words(d.at, zone)
 	}
 	return ""
 }

@@ -129,7 +129,7 @@ func (s *Snapshot) until(d *Decision, tap Tap) time.Time {
 	if d.grant < 0 {
 		return time.Time{}
 	}
-	g, door, at := s.term(d.grant), &s.doors[s.doorIndex[tap.Door]], tap.At.UnixMicro()
+	g, door, at := s.term(d.grant), &s.doors[d.door], tap.At.UnixMicro()
 	end := g.until
 	shut := func(hours *calendar, zone *time.Location) {
 		if hours != nil && zone != nil {
@@ -137,8 +137,7 @@ func (s *Snapshot) until(d *Decision, tap Tap) time.Time {
 		}
 	}
 	if g.kind == ScopeGroup && s.groups[g.scope].restricted {
-		search := grantSearch{s: s, door: s.doorIndex[tap.Door]}
-		shut(search.hours(g))
+		shut(s.groupHours(g, d.door))
 	}
 	if door.restricted {
 		shut(door.allow, door.zone)
