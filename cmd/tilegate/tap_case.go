@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tilegate/tilegate/daemon/access"
 	"github.com/tilegate/tilegate/daemon/casefile"
 	"github.com/tilegate/tilegate/daemon/config"
 	"github.com/tilegate/tilegate/daemon/control"
@@ -107,19 +106,11 @@ func caseAnswer(r *casefile.Result, c *casefile.Case) string {
 	case d.Granted:
 		return fmt.Sprintf("granted by %q", d.Grant.ID)
 	}
-	text := "refused: " + caseReasons(d)
+	text := "refused: " + casefile.Reasons(d)
 	if !d.Works.IsZero() {
 		text += "; works from " + casefile.When(d.Works, c.Zone)
 	}
 	return text
-}
-
-func caseReasons(d *access.Explanation) string {
-	var all []string
-	for i := range d.Misses {
-		all = append(all, d.Misses[i].Reason.String())
-	}
-	return strings.Join(all, ", ")
 }
 
 // onlyCase refuses what says something else beside the case.

@@ -65,7 +65,7 @@ func (d *Decision) miss(m Miss) {
 // away twice. Any one grant that passes opens; what binds the door or the
 // person binds whatever the grants say.
 func (s *Snapshot) Decide(tap Tap, facts Facts) Decision {
-	d := Decision{Generation: s.generation, holder: -1, grant: -1, Age: s.oldest(tap.At)}
+	d := Decision{Generation: s.generation, holder: -1, grant: -1, Age: s.OldestAge(tap.At)}
 	if tap.Fault != Granted {
 		d.miss(Miss{Reason: tap.Fault, grant: -1})
 	}
@@ -90,7 +90,7 @@ func (s *Snapshot) Decide(tap Tap, facts Facts) Decision {
 // DecideHolder answers as Decide does for somebody whose credential is beyond
 // doubt: a question about a person, not a tap.
 func (s *Snapshot) DecideHolder(holderID string, tap Tap, facts Facts) Decision {
-	d := Decision{Generation: s.generation, holder: -1, grant: -1, Age: s.oldest(tap.At)}
+	d := Decision{Generation: s.generation, holder: -1, grant: -1, Age: s.OldestAge(tap.At)}
 	doorAt, known := s.doorIndex[tap.Door]
 	if at := s.findHolder(holderID); at >= 0 {
 		d.holder = at
@@ -209,8 +209,9 @@ func (s *Snapshot) bindDoor(d *Decision, at int32, g *grantSearch) {
 	d.miss(Miss{Reason: Passback, grant: -1, opens: last.Add(pause).UnixMicro()})
 }
 
-// oldest is the age of the source that has been silent longest.
-func (s *Snapshot) oldest(at time.Time) time.Duration {
+// OldestAge is how long before an instant the source that has been silent longest
+// was heard of; 0 where none can go stale.
+func (s *Snapshot) OldestAge(at time.Time) time.Duration {
 	var age time.Duration
 	for i := range s.contacts {
 		if c := &s.contacts[i]; !c.Ageless {

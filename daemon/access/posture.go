@@ -159,7 +159,7 @@ func (s *Snapshot) Unlocking(id string, at time.Time, clock ClockState, arrived 
 		return Unlocking{}
 	}
 	door, instant := &s.doors[index], at.UnixMicro()
-	if door.zone == nil || s.oldest(at) > door.policy.patience() {
+	if door.zone == nil || s.OldestAge(at) > door.policy.patience() {
 		return Unlocking{}
 	}
 	waits := false

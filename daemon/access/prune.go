@@ -159,7 +159,7 @@ func missing(word, id string, known map[string]struct{}, mayBeEmpty bool) string
 	if _, ok := known[id]; ok {
 		return ""
 	}
-	return fmt.Sprintf("names the %s %q, which is not there", word, id)
+	return notThere(word, id)
 }
 
 func ids[T any](rows []T, id func(*T) string) map[string]struct{} {

@@ -109,10 +109,6 @@ func orNone(value any) any {
 	return value
 }
 
-// OldestAge is how long before an instant the source that has been silent longest
-// was heard of; 0 where none can go stale.
-func (s *Snapshot) OldestAge(at time.Time) time.Duration { return s.oldest(at) }
-
 // WithAge is the same rights, of which every source that can go stale was last
 // heard of so long before an instant. It shares everything else, so it is cheap.
 func (s *Snapshot) WithAge(at time.Time, age time.Duration) *Snapshot {

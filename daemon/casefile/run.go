@@ -107,7 +107,7 @@ func (w *expected) differences(e *access.Explanation, zone *time.Location) []str
 		return []string{"it should be refused: " + w.reasons()}
 	}
 	var all []string
-	if got, want := reasonsOf(e), w.reasons(); got != want {
+	if got, want := Reasons(e), w.reasons(); got != want {
 		return []string{fmt.Sprintf("the reasons should be %s, and are %s", want, got)}
 	}
 	if e.Warned {
@@ -125,7 +125,7 @@ func (w *expected) differences(e *access.Explanation, zone *time.Location) []str
 	if w.works != nil && !e.Works.Equal(*w.works) {
 		all = append(all, fmt.Sprintf("it should work again %s, and works %s", When(*w.works, zone), When(e.Works, zone)))
 	}
-	if w.says != "" && (len(e.Misses) == 0 || e.Misses[0].Detail != w.says) {
+	if w.says != "" && e.Misses[0].Detail != w.says {
 		all = append(all, fmt.Sprintf("it should say %q, and says %q", w.says, e.Misses[0].Detail))
 	}
 	return all
@@ -133,7 +133,7 @@ func (w *expected) differences(e *access.Explanation, zone *time.Location) []str
 
 func (w *expected) ofGrant(e *access.Explanation) []string {
 	if !e.Granted {
-		return []string{fmt.Sprintf("it should be granted by %q, and is refused: %s", w.granted, reasonsOf(e))}
+		return []string{fmt.Sprintf("it should be granted by %q, and is refused: %s", w.granted, Reasons(e))}
 	}
 	var all []string
 	if w.granted != "any" && (e.Grant == nil || e.Grant.ID != w.granted) {
@@ -154,7 +154,8 @@ func (w *expected) reasons() string {
 	return strings.Join(all, ", ")
 }
 
-func reasonsOf(e *access.Explanation) string {
+// Reasons are the reasons of a refusal in a row, the one to tell first.
+func Reasons(e *access.Explanation) string {
 	var all []string
 	for i := range e.Misses {
 		all = append(all, e.Misses[i].Reason.String())
