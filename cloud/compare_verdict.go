@@ -49,13 +49,12 @@ var decided = map[string][]access.Reason{
 // elsewhere are the codes that say nothing of anybody's right.
 var elsewhere = map[string][]string{
 	"the door or its hardware was not ready, which is no decision": {
-		"fac001", "fac002", "fac003", "fac004", "fbc000", "fad10e", "fad105", "ff420a", "fad108", "fad106", "fad107", "fad10f", "fad112", "ecc123", "ffffff",
+		"fac001", "fac002", "fac003", "fac004", "fbc000", "fad10e", "fad105", "ff420a", "fad108", "fad106", "fad107", "fad10f", "fad112", "ecc123", "ffffff", "bbb93f",
 	},
 	"the door stood open by a schedule already":                            {"fad110", "fad124"},
 	"an alarm system, an elevator or a partner of Kisi's stood in the way": {"fad123", "fad137", "fad144", "fad146", "aaa345", "fad126", "fad129", "adf234", "fad121", "fad122", "fad334", "abbb11", "abcc11", "abdd11", "abee11", "abfe11", "abff11"},
-	"the phone lacked something": {
-		"bbb93f", "bb4fff", "bb5bff", "bb4bff", "a7793f", "a3799f", "a3793f", "facced", "f298cf", "f298df", "f29aef", "f298bf",
-	},
+	"the phone lacked something":                                           {"bb4fff", "bb5bff", "bb4bff", "a7793f", "a3799f", "a3793f", "facced"},
+	"an access link could not be used, and links are not mirrored":         {"f298cf", "f298df", "f29aef", "f298bf"},
 }
 
 // verdictOf is what Kisi decided, or why it decided nothing that we could.

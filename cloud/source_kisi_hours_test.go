@@ -29,7 +29,7 @@ func weekdays(change func(*kisi.Schedule)) kisi.Schedule {
 	return s
 }
 
-// always is what takes all time away.
+// shutRow is what takes all time away.
 func shutRow(change func(*access.Schedule)) access.Schedule {
 	row := access.Schedule{
 		ID: "kisi-schedule-5", Name: "Office", On: access.ScopeGroup, OnID: "kisi-group-9", Except: true,
