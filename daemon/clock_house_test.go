@@ -232,7 +232,7 @@ func TestACertificateIsTheClocksFaultWhereNobodyKnowsTheTime(t *testing.T) { // 
 
 // Nothing is dropped by a date that may be wrong: the rights of thirty days stay as
 // the clock leaps ahead, also where the network itself set it.
-func TestNothingIsSweptByADateThatMayBeWrong(t *testing.T) { // F-17, I4
+func TestNothingIsSweptByADateThatMayBeWrong(t *testing.T) { // F-17
 	c := &wildClock{}
 	c.synced.Store(true)
 	h := newHouseBy(t, c.clock())

@@ -220,7 +220,7 @@ func TestTheFloorRisesAndTrustLostIsCountedFromItsLoss(t *testing.T) {
 
 // A network time that goes back by less than a jump, again and again, must not keep
 // a booking from its end.
-func TestAClockThatCreepsBackTakesNothingBackOfWhatHasPassed(t *testing.T) { // X9, I4
+func TestAClockThatCreepsBackTakesNothingBackOfWhatHasPassed(t *testing.T) { // X9
 	c := &handClock{wall: today, synced: true}
 	k := newTimekeeper(c.clock(), today.Add(-time.Hour))
 	c.pass(2 * time.Hour)
@@ -255,7 +255,7 @@ func TestAClockThatIsSteppedBackABitAtATimeIsTrusted(t *testing.T) { // F-19
 
 // What the network says against the clouds is believed, for somebody must be; but
 // nothing is swept by it.
-func TestATimeThatTheCloudsContradictBoundsNoTimeToCome(t *testing.T) { // X9, I4
+func TestATimeThatTheCloudsContradictBoundsNoTimeToCome(t *testing.T) { // X9
 	c := &handClock{wall: today, synced: true}
 	k := newTimekeeper(c.clock(), today.Add(-time.Hour))
 	for range 3 {
@@ -281,7 +281,7 @@ func TestATimeThatTheCloudsContradictBoundsNoTimeToCome(t *testing.T) { // X9, I
 // A clock that was once years ahead, and that nobody had set for long, refuses as
 // long as nothing better is known. But nothing is forgotten by it: a pass that was
 // used could be used again when the clock is right.
-func TestNothingIsForgottenByATimeThatIsOnlyLikely(t *testing.T) { // F-17, I4
+func TestNothingIsForgottenByATimeThatIsOnlyLikely(t *testing.T) { // F-17
 	c := &handClock{wall: today}
 	k := resumeClock(c.clock(), clockPast{sure: point{today.Add(-time.Hour), 0}, likely: point{today.Add(10 * year), 0}})
 	r := newReplays([]access.Claim{{Key: access.Digest{1}, Uses: 1, Counter: 1, Expires: today.Add(time.Hour)}}, func(time.Time) {})

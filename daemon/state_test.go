@@ -174,7 +174,7 @@ func TestAMomentOfWrongNetworkTimeIsNotHeldAgainstTheRightOne(t *testing.T) { //
 
 // What has passed while nobody knew the time has passed after a restart too: at
 // somebody's home, what ended meanwhile must not open again.
-func TestARestartTakesNothingBackOfWhatHasPassed(t *testing.T) { // F-16, I4
+func TestARestartTakesNothingBackOfWhatHasPassed(t *testing.T) { // F-16
 	c := &handClock{wall: time.Unix(0, 0), bare: true}
 	before := newTimekeeper(c.clock(), today.Add(-time.Hour))
 	c.pass(30 * 24 * time.Hour)
