@@ -59,7 +59,7 @@ func (l *lease) detail() string {
 
 // stand has the door stand as it should by now: by lockdowns first, then by what
 // staff said, then by its hours. It is called once a second and whenever any of
-// them may have changed. Nothing else lets a door stand open.
+// them may have changed. Beside it only holdOpen lets a door stand open.
 func (d *door) stand(ctx context.Context, now time.Duration) {
 	ctx = context.WithoutCancel(ctx)
 	snapshot := d.rights.Load()
