@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -142,8 +143,10 @@ func TestNothingOfASourceThatIsTakenOutStaysAhead(t *testing.T) {
 	if len(b.ahead) != 0 {
 		t.Errorf("%d changes are still ahead", len(b.ahead))
 	}
-	if err := b.Apply(t.Context(), "kisi", access.Delta{Begun: people("kisi", "eve")}, today); err == nil {
-		t.Error("a change of a source that is not there was taken")
+	eve := people("kisi", "eve")
+	d := access.Delta{Begun: access.Roster{Holders: eve.Holders, Assignments: eve.Assignments}}
+	if err := b.Apply(t.Context(), "kisi", d, today); !errors.Is(err, errNoSource) {
+		t.Errorf("a change of a source that is not there: %v, want that it is not there", err)
 	}
 	if got := b.tap("eve"); got != access.Unknown {
 		t.Errorf("eve: %v", got)
@@ -202,5 +205,25 @@ func TestAnUpgradeOnAFullDiskKeepsTheRights(t *testing.T) {
 	sealed, err := b.cache.Generation(t.Context(), in.Generation())
 	if err != nil || sealed.Form != access.HashForm || sealed.Hash != in.Hash() {
 		t.Errorf("what is in force is not sealed: %+v, %v", sealed, err)
+	}
+}
+
+// What is refused for its source is not at the doors either, also where it could be
+// laid over what they decide by.
+func TestACardOfASourceThatIsNotThereOpensNothing(t *testing.T) {
+	b := newBox(t)
+	b.start(frontDoor, fileSource)
+	b.replace("file", people("file", "bob"))
+	card := people("file", "eve").Assignments
+	card[0].Holder = "file-bob"
+	err := b.Apply(t.Context(), "kisi", access.Delta{Begun: access.Roster{Assignments: card}}, today)
+	if !errors.Is(err, errNoSource) {
+		t.Errorf("Apply: %v, want that there is no such source", err)
+	}
+	if got := b.tap("eve"); got != access.Unknown || len(b.ahead) != 0 {
+		t.Errorf("the card: %v; %d changes are ahead", got, len(b.ahead))
+	}
+	if got := b.tap("bob"); got != access.Granted {
+		t.Errorf("bob: %v", got)
 	}
 }

@@ -41,6 +41,9 @@ func (r *rights) Apply(ctx context.Context, source string, d access.Delta, at ti
 	contacts := r.Load().Contacts()
 	known := slices.IndexFunc(contacts, func(c access.Contact) bool { return c.Source == source })
 	if known < 0 {
+		if early {
+			r.takeBack(a)
+		}
 		return fmt.Errorf("change the rights of %s: %w", source, errNoSource)
 	}
 	contact := access.Contact{Source: source, At: at, Ageless: contacts[known].Ageless}
@@ -75,6 +78,12 @@ func (r *rights) lay(a *ahead) bool {
 		r.ahead = append(r.ahead, a)
 		return heardAs(next, now)
 	})
+}
+
+// takeBack has the doors decide no longer by a change that was laid over the rest.
+func (r *rights) takeBack(a *ahead) {
+	r.drop(func(other *ahead) bool { return other == a })
+	r.edit(func(now *access.Snapshot) *access.Snapshot { return heardAs(over(r.base, r.changes()), now) })
 }
 
 // heardAs is rights with the contacts of those that are in force.
