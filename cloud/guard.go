@@ -28,8 +28,8 @@ const (
 // every door here.
 //
 // A removal is proven when the source's own total of people of the group
-// agrees with the rows that it sent. Schedules are held alike (guard_hours.go). The zero Guard watches every door. A
-// Guard is not safe for concurrent use.
+// agrees with the rows that it sent. Schedules are held alike (guard_hours.go).
+// The zero Guard watches every door. A Guard is not safe for concurrent use.
 type Guard struct {
 	watch    map[string]struct{} // nil: every door
 	missing  map[absence]time.Time
@@ -87,9 +87,10 @@ func NewGuard(doors []string) *Guard {
 	return g
 }
 
-// Pass judges a complete crawl against what the doors decide by. The clock given should carry a monotonic reading: a jump of the wall clock must
-// not make one crawl into two. Rows of next that point at nothing are dropped
-// first. Neither roster is changed.
+// Pass judges a complete crawl against what the doors decide by. The clock given
+// should carry a monotonic reading: a jump of the wall clock must not make one
+// crawl into two. Rows of next that point at nothing are dropped first. Neither
+// roster is changed.
 func (g *Guard) Pass(previous, next access.Roster, proof Proof, now time.Time) Verdict {
 	next, dropped := access.Prune(next)
 	doors := g.index(&previous, &next)

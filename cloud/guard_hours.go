@@ -177,7 +177,8 @@ func (l *lostHours) pace(kind hoursOf) pace {
 	return waitsForCrawl
 }
 
-// holdHours decides which of the missing schedules stay, and says so in lines.
+// holdHours decides which of the missing schedules stay, and says so in lines, in
+// no order.
 func (g *Guard) holdHours(l *lostHours, missing map[absence]time.Time) (kept []access.Schedule, lines []string, person bool) {
 	for kind, rows := range l.rows {
 		wait, names := l.pace(kind), []string(nil)
@@ -201,7 +202,6 @@ func (g *Guard) holdHours(l *lostHours, missing map[absence]time.Time) (kept []a
 			person = person || wait == waitsForPerson
 		}
 	}
-	slices.Sort(lines)
 	slices.SortFunc(kept, func(a, b access.Schedule) int { return strings.Compare(a.ID, b.ID) })
 	return kept, lines, person
 }

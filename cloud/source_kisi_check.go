@@ -61,43 +61,35 @@ func (p *probe) hours(ctx context.Context) error {
 
 // checkable are the groups and doors whose hours can be compared: those that have
 // some, in a zone of which Kisi and we can only think the same.
-func (p *probe) checkable(m *kisiMirror) (all []hoursCheck) {
-	count := map[string]int{}
-	for i := range m.roster.Schedules {
-		count[m.roster.Schedules[i].OnID]++
+func (p *probe) checkable(m *kisiMirror) []hoursCheck {
+	schedules := map[string][]access.Schedule{} // by what they are for
+	for _, s := range m.roster.Schedules {
+		schedules[s.OnID] = append(schedules[s.OnID], s)
 	}
-	add := func(restricted bool, zone string, c hoursCheck, most int) {
-		loaded, err := time.LoadLocation(zone)
-		if !restricted || count[c.id] == 0 || zone == "" || err != nil {
-			return
+	var groups, doors []hoursCheck
+	add := func(all *[]hoursCheck, restricted bool, zone string, c hoursCheck) {
+		var err error
+		c.schedules = schedules[c.id]
+		c.zone, err = time.LoadLocation(zone)
+		if restricted && len(c.schedules) > 0 && zone != "" && err == nil {
+			*all = append(*all, c)
 		}
-		c.zone = loaded
-		for i := range m.roster.Schedules {
-			if s := m.roster.Schedules[i]; s.On == c.on && s.OnID == c.id {
-				c.schedules = append(c.schedules, s)
-			}
-		}
-		all = append(all, c)
-		slices.SortStableFunc(all, func(a, b hoursCheck) int {
-			return cmp.Or(cmp.Compare(a.on, b.on), cmp.Compare(len(b.schedules), len(a.schedules)))
-		})
-		same := 0
-		all = slices.DeleteFunc(all, func(x hoursCheck) bool {
-			if x.on == c.on {
-				same++
-			}
-			return x.on == c.on && same > most
-		})
 	}
 	for i, g := range p.crawl.groups {
 		row := &m.roster.Groups[i]
-		add(row.Restricted, row.Zone, hoursCheck{on: access.ScopeGroup, id: row.ID, source: g.ID, name: g.Name}, checkedGroups)
+		add(&groups, row.Restricted, row.Zone, hoursCheck{on: access.ScopeGroup, id: row.ID, source: g.ID, name: g.Name})
 	}
 	for i, l := range p.crawl.locks {
 		row := &m.roster.Doors[i]
-		add(row.Restricted, cmp.Or(row.Zone, m.places[l.PlaceID]), hoursCheck{on: access.ScopeDoor, id: row.ID, source: l.ID, name: l.Name}, checkedDoors)
+		add(&doors, row.Restricted, cmp.Or(row.Zone, m.places[l.PlaceID]), hoursCheck{on: access.ScopeDoor, id: row.ID, source: l.ID, name: l.Name})
 	}
-	return all
+	return slices.Concat(busiest(doors, checkedDoors), busiest(groups, checkedGroups))
+}
+
+// busiest are those with the most schedules.
+func busiest(all []hoursCheck, most int) []hoursCheck {
+	slices.SortStableFunc(all, func(a, b hoursCheck) int { return cmp.Compare(len(b.schedules), len(a.schedules)) })
+	return all[:min(len(all), most)]
 }
 
 // hoursCheck is one group or door whose hours are compared.

@@ -12,7 +12,7 @@ import (
 )
 
 // The test of the connection holds some hours against Kisi's own calendar, so
-// that whoever sets up a gateway learns which setting is Kisi's.
+// that whoever sets up a gateway learns where they differ.
 func TestProbeComparesHoursWithKisisCalendar(t *testing.T) {
 	late := mornings
 	late.Ends = "23:59"
@@ -51,7 +51,7 @@ func TestProbeComparesHoursWithKisisCalendar(t *testing.T) {
 			same.Ends, same.Override = same.Starts, true
 			s.k.AddSchedule(cloudtest.OnGroup(s.group), same)
 		}, nil, `the group "Desk" at Sat 1 Jan 2000 09:00 +01:00: Kisi says open, and tilegate shut`, true},
-		{"another clock than we think", func(s *studio) {
+		{"a group of the organisation by a clock of its own", func(s *studio) {
 			g := s.k.AddGroup(0, "Wide")
 			s.k.RestrictGroup(g, cloudtest.Restrictions{Hours: true})
 			s.k.AddSchedule(cloudtest.OnGroup(g), mornings)

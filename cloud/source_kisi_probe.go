@@ -13,9 +13,8 @@ import (
 
 // Test asks Kisi who the key is and whether it may read everything that a
 // crawl needs, and holds some hours against Kisi's own calendar, in about two
-// dozen requests. An error is returned when Kisi could
-// not be asked or refused the key; a key that is good and may not do all that
-// is needed is in the lines.
+// dozen requests. An error is returned when Kisi could not be asked or refused
+// the key; a key that is good and may not do all that is needed is in the lines.
 func (s *kisiSource) Test(ctx context.Context) (Report, error) {
 	p := probe{source: s, crawl: kisiCrawl{source: s, quiet: true, now: time.Now()}}
 	organisation, err := s.client.GetOrganization(ctx)
