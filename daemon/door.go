@@ -237,23 +237,16 @@ func (d *door) strikeFor(ctx context.Context, decision string, late bool, hold t
 	ctx, cancel := context.WithTimeout(ctx, pulsePatience)
 	defer cancel()
 	err := d.strike.Pulse(ctx, hold)
-	d.outcome(decision, late, didUnlock, err)
+	d.outcome(decision, late, access.DidUnlock, err)
 	return err
 }
-
-// didUnlock is the outcome of a decision that opened the door. Any other says why
-// not.
-const didUnlock = "unlocked"
-
-// strikeFailed begins the outcome of a strike that did not answer.
-const strikeFailed = "strike: "
 
 // outcome records what the strike did about a decision or an order.
 func (d *door) outcome(decision string, late bool, did string, err error) {
 	outcome := d.event(access.OutcomeEvent)
 	outcome.Ref, outcome.Late, outcome.Detail = decision, late, did
 	if err != nil {
-		outcome.Detail = strikeFailed + err.Error()
+		outcome.Detail = access.StrikeFailed + err.Error()
 		d.log.Error("granted, but the strike did not answer", "error", err)
 	}
 	d.journal.Append(outcome)

@@ -58,7 +58,7 @@ func shutWords(after []access.Event) string {
 	for _, e := range after {
 		switch {
 		case e.Kind != access.OutcomeEvent:
-		case strings.HasPrefix(e.Detail, strikeFailed):
+		case strings.HasPrefix(e.Detail, access.StrikeFailed):
 			return lockSilent
 		case e.Detail == lockedMeanwhile:
 			return " But a lockdown began in that moment, and the door stayed shut."

@@ -19,7 +19,7 @@ func TestATapIsFoundByWhatPeopleSayOfIt(t *testing.T) {
 	}
 	id := func(front string) string { return front + strings.Repeat("0", 32-len(front)) }
 	older := add(access.Event{ID: id("939ab03"), Kind: access.DecisionEvent, Door: "front", Reason: access.Unknown})
-	add(access.Event{ID: id("fffff01"), Kind: access.OutcomeEvent, Ref: id("939ab03"), Detail: didUnlock})
+	add(access.Event{ID: id("fffff01"), Kind: access.OutcomeEvent, Ref: id("939ab03"), Detail: access.DidUnlock})
 	outcome := h.journal.Stats().Last
 	newer := add(access.Event{ID: id("939ab04"), Kind: access.DecisionEvent, Door: "lab", Reason: access.Unknown})
 	action := add(access.Event{ID: id("0886402"), Kind: access.ActionEvent, Detail: "open"})

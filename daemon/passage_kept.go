@@ -66,7 +66,7 @@ func wentThrough(events []access.Event) (passed []access.Event) {
 func notUsed(e *access.Event) bool {
 	switch e.Kind {
 	case access.OutcomeEvent:
-		return e.Detail != didUnlock
+		return e.Detail != access.DidUnlock
 	case access.AlarmEvent:
 		alarm, begins, known := access.AlarmOf(e.Detail)
 		return known && begins && alarm == access.NoEntry

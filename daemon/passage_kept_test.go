@@ -28,10 +28,10 @@ func TestWhoWentThroughIsToldByTheJournal(t *testing.T) {
 		in   []access.Event
 		want []string
 	}{
-		{"granted and unlocked", []access.Event{decided("1", ann, access.Granted), about(access.OutcomeEvent, "1", didUnlock)}, []string{"1"}},
+		{"granted and unlocked", []access.Event{decided("1", ann, access.Granted), about(access.OutcomeEvent, "1", access.DidUnlock)}, []string{"1"}},
 		{"the strike did not answer", []access.Event{decided("1", ann, access.Granted), about(access.OutcomeEvent, "1", "strike: no answer")}, nil},
 		{"not recorded in time", []access.Event{decided("1", ann, access.Granted), about(access.OutcomeEvent, "1", notKept)}, nil},
-		{"nobody went in", []access.Event{decided("1", ann, access.Granted), about(access.OutcomeEvent, "1", didUnlock), about(access.AlarmEvent, "1", access.NoEntry.Detail(true))}, nil},
+		{"nobody went in", []access.Event{decided("1", ann, access.Granted), about(access.OutcomeEvent, "1", access.DidUnlock), about(access.AlarmEvent, "1", access.NoEntry.Detail(true))}, nil},
 		{"another alarm", []access.Event{decided("1", ann, access.Granted), about(access.AlarmEvent, "1", access.HeldOpen.Detail(true))}, []string{"1"}},
 		{"refused", []access.Event{decided("1", ann, access.Passback)}, nil},
 		{"the gateway stopped in between", []access.Event{decided("1", ann, access.Granted)}, []string{"1"}},
@@ -78,7 +78,7 @@ func TestPassbackSurvivesARestart(t *testing.T) {
 			c := doorKey.Credential(access.Card, []byte("04a2b3c4d5e680"))
 			for _, e := range []access.Event{
 				{ID: "1", Kind: access.DecisionEvent, Door: "front", At: today, Credential: c, Reason: access.Granted},
-				{ID: "2", Kind: access.OutcomeEvent, Door: "front", At: today, Ref: "1", Detail: didUnlock},
+				{ID: "2", Kind: access.OutcomeEvent, Door: "front", At: today, Ref: "1", Detail: access.DidUnlock},
 				{ID: "3", Kind: access.DecisionEvent, Door: "rear", At: today.Add(time.Minute), Credential: c, Reason: access.Granted},
 			} {
 				<-j.Append(e).Done()

@@ -25,7 +25,7 @@ func (t *tool) sayRecorded(r *control.Replay, zone *time.Location) {
 // unlocked says whether the strike did what it was told, as far as that is known.
 func unlocked(r *control.Replay) bool {
 	for _, e := range r.After {
-		if e.Kind == access.OutcomeEvent && e.Detail != "unlocked" {
+		if e.Kind == access.OutcomeEvent && e.Detail != access.DidUnlock {
 			return false
 		}
 	}
@@ -39,10 +39,10 @@ func afterWord(e access.Event) string {
 		what, detail := alarmWords(e)
 		return strings.Join(notEmpty(what, detail), ", ")
 	case access.OutcomeEvent:
-		if e.Detail == "unlocked" {
+		if e.Detail == access.DidUnlock {
 			return "the strike unlocked the door"
 		}
-		if silent, ok := strings.CutPrefix(e.Detail, "strike: "); ok {
+		if silent, ok := strings.CutPrefix(e.Detail, access.StrikeFailed); ok {
 			return "the strike did not answer: " + silent
 		}
 		return e.Detail

@@ -20,6 +20,12 @@ const (
 
 var eventNames = [...]string{"decision", "outcome", "alarm", "action", "system"}
 
+// What the detail of an outcome says.
+const (
+	DidUnlock    = "unlocked" // the door; any other says why not
+	StrikeFailed = "strike: " // begins that of a strike that did not answer, before its error
+)
+
 // String is the label of the kind.
 func (k EventKind) String() string {
 	if int(k) >= len(eventNames) {
