@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -41,7 +42,7 @@ would be, tells tilegate why --event.`,
 			t.say("")
 			t.sayRecorded(answer.Replay, zone)
 			rows := t.table("WHAT", "RECORDED")
-			for _, row := range recordedRows(answer.Replay.Event) {
+			for _, row := range recordedRows(answer.Replay.Event, zone) {
 				rows.row(row[0], row[1])
 			}
 			rows.end()
@@ -50,8 +51,13 @@ would be, tells tilegate why --event.`,
 	}
 }
 
+// pinWords is what came of the digits that were typed.
+var pinWords = map[access.PINState]string{
+	access.PINRight: "right", access.PINFailed: "wrong", access.PINBlocked: "not compared, after too many wrong ones",
+}
+
 // recordedRows are the fields of a decision that are not in its line.
-func recordedRows(e access.Event) (rows [][2]string) {
+func recordedRows(e access.Event, zone *time.Location) (rows [][2]string) {
 	add := func(what, value string) { rows = append(rows, [2]string{what, value}) }
 	add("id", e.ID)
 	var reasons []string
@@ -70,6 +76,12 @@ func recordedRows(e access.Event) (rows [][2]string) {
 	add("clock", e.Clock.String())
 	if e.Untrusted > 0 {
 		add("clock in doubt for", span(e.Untrusted))
+	}
+	if !e.Floor.IsZero() {
+		add("surely past by then", when(e.Floor, zone))
+	}
+	if e.PIN != access.PINMissing {
+		add("PIN", pinWords[e.PIN])
 	}
 	if e.Fault != access.Granted {
 		add("read with the fault", e.Fault.String())

@@ -78,7 +78,7 @@ func (t *tool) answer(a control.Answer, asked control.Question, zone *time.Locat
 	}
 	granted := a.Granted
 	if a.Replay != nil {
-		granted = a.Replay.Event.Reason == access.Granted
+		granted = a.Replay.Event.Reason == access.Granted && unlocked(a.Replay)
 	}
 	switch {
 	case err != nil:

@@ -174,3 +174,49 @@ func FuzzReadUID(f *testing.F) {
 		}
 	})
 }
+
+// Whatever may decide a tap is shown, wherever it is not as usual.
+func TestATapIsShownWithAllThatItWasDecidedBy(t *testing.T) {
+	g := morning()
+	s := open(t, g)
+	for _, test := range []struct {
+		name string
+		set  func(*access.Event)
+		want string
+	}{
+		{"the fault", func(e *access.Event) { e.Fault = access.Replayed }, "read with the fault replayed"},
+		{"the lockdowns", func(e *access.Event) { e.Posture = 7 }, "lockdowns by staff as of number 7"},
+		{"the clock", func(e *access.Event) { e.Clock = access.ClockJumped }, "clock jumped"},
+		{"how long it was in doubt", func(e *access.Event) { e.Untrusted = 2 * time.Hour }, "clock in doubt for 2 h"},
+		{"what had surely passed", func(e *access.Event) { e.Floor = noon.Add(-time.Hour) }, "surely past by then 2026-11-21 11:00:00 CET"},
+		{"a right PIN", func(e *access.Event) { e.PIN = access.PINRight }, "PIN right"},
+		{"a wrong PIN", func(e *access.Event) { e.PIN = access.PINFailed }, "PIN wrong"},
+		{"a keypad that is shut", func(e *access.Event) { e.PIN = access.PINBlocked }, "PIN not compared, after too many wrong ones"},
+		{"the passage before", func(e *access.Event) { e.LastPass = e.At.Add(-5 * time.Minute) }, "last passage before 5 min"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			g.answer = replayed(g, control.Agrees)
+			test.set(&g.answer.Replay.Event)
+			got := s.run(t, "event", "show", "3")
+			if text := strings.Join(strings.Fields(got.out), " "); got.code != exitOK || !strings.Contains(text, test.want) {
+				t.Errorf("exit %d: no %q in:\n%s%s", got.code, test.want, got.out, got.err)
+			}
+		})
+	}
+}
+
+// A granted tap at which the strike failed, or which a lockdown overtook, opened
+// nothing.
+func TestATapThatOpenedNothingExitsSo(t *testing.T) {
+	g := morning()
+	s := open(t, g)
+	for outcome, want := range map[string]int{access.DidUnlock: exitOK, access.StrikeFailed + "no answer": exitNo, "locked down meanwhile": exitNo} {
+		g.answer = welcome()
+		g.answer.Replay = &control.Replay{
+			Event: g.events[1], Verdict: control.Agrees, After: []access.Event{{Kind: access.OutcomeEvent, Detail: outcome}},
+		}
+		if got := s.run(t, "why", "--event", "2"); got.code != want {
+			t.Errorf("%s: exit %d, want %d:\n%s%s", outcome, got.code, want, got.out, got.err)
+		}
+	}
+}
