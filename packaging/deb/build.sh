@@ -67,7 +67,7 @@ put 0644 configs/tilegate.toml /usr/share/tilegate/tilegate.toml
 for file in configs/examples/*.toml configs/examples/*.json systemd/examples/*.conf; do
 	put 0644 "$file" "/usr/share/doc/tilegate/examples/$(basename "$file")"
 done
-for file in INSTALL ROSTER PASS HARDWARE RUNBOOK TIME CASES; do
+for file in INSTALL ROSTER PASS HARDWARE RUNBOOK TIME CASES FIGURES; do
 	put 0644 "docs/$file.md" "/usr/share/doc/tilegate/$file.md"
 done
 put 0644 packaging/deb/copyright /usr/share/doc/tilegate/copyright
