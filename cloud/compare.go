@@ -19,7 +19,7 @@ type Comparer interface {
 	// Compare decides everything again that the source decided between two
 	// instants, at most LongestCompare apart, and says where it differs. It reads
 	// the log at the pace that the source allows, which may take minutes; nothing
-	// is changed anywhere. tell is called now and then and must not block.
+	// is changed anywhere. tell is called now and then and waited for.
 	Compare(ctx context.Context, from, until time.Time, past Past, tell func(Comparing)) (Comparison, error)
 }
 
