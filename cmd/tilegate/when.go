@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/tilegate/tilegate/daemon/access"
 )
 
 // timeForms is what readTime takes, for help texts and errors.
@@ -53,17 +55,9 @@ func readTime(text string, now time.Time, zone *time.Location) (time.Time, error
 }
 
 // shown is the one instant at which the clocks of a zone show what this one does
-// in UTC. When they are changed there are times that come twice, and some that do
-// not come at all.
+// in UTC; an error where there are two, or none.
 func shown(wall time.Time, zone *time.Location) (time.Time, error) {
-	var found []time.Time
-	for _, near := range []time.Duration{-24 * time.Hour, 24 * time.Hour} { // a clock is not changed twice in two days
-		_, offset := wall.Add(near).In(zone).Zone()
-		at := wall.Add(-time.Duration(offset) * time.Second).In(zone)
-		if at.Format(time.DateTime) == wall.Format(time.DateTime) && (len(found) == 0 || !found[0].Equal(at)) {
-			found = append(found, at)
-		}
-	}
+	found := access.InstantsOf(wall, zone)
 	day, clock := wall.Format(time.DateOnly), wall.Format("15:04")
 	switch len(found) {
 	case 1:

@@ -125,6 +125,21 @@ func DateOf(t time.Time) Date {
 	return Date(floorDiv(t.Unix()+int64(offset), secondsADay))
 }
 
+// InstantsOf are the instants at which the clocks of a zone show what wall does in
+// UTC, the earlier first. When they are changed there are times that come twice,
+// and some that do not come at all.
+func InstantsOf(wall time.Time, zone *time.Location) []time.Time {
+	var found []time.Time
+	for _, near := range [...]time.Duration{-24 * time.Hour, 24 * time.Hour} { // a clock is not changed twice in two days
+		_, offset := wall.Add(near).In(zone).Zone()
+		at := wall.Add(-time.Duration(offset) * time.Second).In(zone)
+		if at.Format(time.DateTime) == wall.Format(time.DateTime) && (len(found) == 0 || !found[0].Equal(at)) {
+			found = append(found, at)
+		}
+	}
+	return found
+}
+
 // String is yyyy-mm-dd.
 func (d Date) String() string {
 	return time.Unix(int64(d)*secondsADay, 0).UTC().Format(time.DateOnly)

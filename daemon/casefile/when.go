@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tilegate/tilegate/daemon/access"
 )
 
 // span is a length of time: "7d", "24h +1us", "1h 30m".
@@ -116,7 +118,7 @@ func onTheWall(text, which string, zone *time.Location) (time.Time, error) {
 	if err != nil {
 		return time.Time{}, fmt.Errorf("%q is no time", text)
 	}
-	found := instantsOf(shown, zone)
+	found := access.InstantsOf(shown, zone)
 	switch {
 	case len(found) == 0:
 		return time.Time{}, fmt.Errorf("%s does not exist in %s: the clock on the wall skips it", text, zone)
@@ -128,23 +130,4 @@ func onTheWall(text, which string, zone *time.Location) (time.Time, error) {
 		return found[1], nil
 	}
 	return found[0], nil
-}
-
-// instantsOf are the instants at which a zone's clock shows what shown does in
-// UTC, earliest first. Every offset in use within a day of it is tried.
-func instantsOf(shown time.Time, zone *time.Location) []time.Time {
-	var found []time.Time
-	for hours := -36; hours <= 36; hours++ {
-		_, offset := shown.Add(time.Duration(hours) * time.Hour).In(zone).Zone()
-		at := shown.Add(-time.Duration(offset) * time.Second)
-		local := at.In(zone)
-		same := local.Format(time.DateTime) == shown.Format(time.DateTime)
-		if same && (len(found) == 0 || !found[len(found)-1].Equal(at)) {
-			found = append(found, at)
-		}
-	}
-	if len(found) > 1 && found[1].Before(found[0]) {
-		found[0], found[1] = found[1], found[0]
-	}
-	return found
 }
