@@ -8,10 +8,9 @@ import (
 	"github.com/tilegate/tilegate/daemon/access"
 )
 
-// timed is a box whose rights are as old as a clock in the hand says.
+// timed is a box whose rights are as old as the clock in its hand says.
 type timed struct {
 	*box
-	hand *handClock
 	keep *timekeeper
 }
 

@@ -11,7 +11,7 @@ import (
 // nobody's rights a year older, nor fresh for a year. Only rights uses it, under
 // its lock.
 type contactClock struct {
-	clock *timekeeper // nil: contacts are as they are told
+	clock *timekeeper
 	since time.Duration
 	by    map[string]contactMark
 }
@@ -29,7 +29,7 @@ const mostAgo = time.Hour
 // it. The source told it by its own look at the clock of the machine, of which only
 // what has elapsed since counts.
 func (c *contactClock) take(told time.Time) (time.Time, contactMark) {
-	if c.clock == nil || told.IsZero() {
+	if told.IsZero() {
 		return told, contactMark{wall: told}
 	}
 	ago := time.Since(told)
@@ -55,8 +55,6 @@ func (c *contactClock) of(contact access.Contact, now point) time.Time {
 		return contact.At
 	case mark.wall.IsZero():
 		return now.at(mark.mono)
-	case c.clock == nil:
-		return mark.wall
 	}
 	if begun := now.at(c.since); mark.wall.After(begun) {
 		return begun
@@ -69,9 +67,6 @@ func (c *contactClock) of(contact access.Contact, now point) time.Time {
 // from now on. A clock that is trusted has that written down, or each start would
 // make the rights young again.
 func (r *rights) recall(contacts []access.Contact) []access.Contact {
-	if r.contacts.clock == nil {
-		return contacts
-	}
 	now := r.contacts.clock.moment()
 	r.contacts.since = now.mono
 	recalled := make([]access.Contact, 0, len(contacts))

@@ -38,6 +38,7 @@ type box struct {
 	t     testing.TB
 	dir   string
 	cache *store.Cache
+	hand  *handClock // of this run
 	*rights
 }
 
@@ -65,7 +66,11 @@ func (b *box) reopen() {
 	if b.cache, err = store.OpenCache(filepath.Join(b.dir, "cache.db"), hclog.NewNullLogger()); err != nil {
 		b.t.Fatal(err)
 	}
-	b.rights = &rights{cache: b.cache, wall: func() time.Time { return today }, log: hclog.NewNullLogger()}
+	b.hand = &handClock{wall: today}
+	b.rights = &rights{
+		cache: b.cache, contacts: contactClock{clock: newTimekeeper(b.hand.clock(), today)},
+		wall: func() time.Time { return today }, log: hclog.NewNullLogger(),
+	}
 	empty, _ := access.Build(access.Roster{}, nil, 0)
 	b.current.Store(empty)
 }
@@ -206,7 +211,8 @@ func TestAConfirmedContactAgesNothing(t *testing.T) {
 	if d := b.Load().Decide(tap, access.Facts{}); d.Reason != access.Stale {
 		t.Fatalf("after eight days of silence: got %v, want %v", d.Reason, access.Stale)
 	}
-	b.Confirm("kisi", later)
+	b.hand.pass(later.Sub(today))
+	b.Confirm("kisi", time.Now())
 	if d := b.Load().Decide(tap, access.Facts{}); !d.Granted() {
 		t.Errorf("after a word from the source: got %v, want granted", d.Reason)
 	}
