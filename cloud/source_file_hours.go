@@ -111,18 +111,18 @@ func (h *fileHour) schedules() ([]access.Schedule, error) {
 }
 
 func (h *fileHour) weekly() ([]access.Schedule, error) {
-	days, err := daysOf(h.Days)
+	days, err := access.ParseWeekdays(h.Days)
 	if err != nil {
-		return nil, err
+		return nil, errDays
 	}
 	from, until := access.Minute(0), access.MinutesADay
 	if h.From != "" {
-		if from, err = timeOfDay(h.From); err != nil || from == access.MinutesADay {
+		if from.UnmarshalText([]byte(h.From)) != nil || from == access.MinutesADay {
 			return nil, errTime
 		}
 	}
 	if h.Until != "" {
-		if until, err = timeOfDay(h.Until); err != nil {
+		if until.UnmarshalText([]byte(h.Until)) != nil {
 			return nil, errTime
 		}
 	}
@@ -142,56 +142,8 @@ func (h *fileHour) weekly() ([]access.Schedule, error) {
 	return rows, nil
 }
 
-var dayNames = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
-
-// daysOf reads days and runs of days; a run may go past the end of the week.
-func daysOf(text string) (days access.Weekdays, err error) {
-	if strings.EqualFold(text, "daily") {
-		return access.EveryDay, nil
-	}
-	for part := range strings.SplitSeq(text, ",") {
-		first, last, run := strings.Cut(part, "-")
-		from, to := weekday(first), weekday(last)
-		if !run {
-			to = from
-		}
-		if from < 0 || to < 0 {
-			return 0, errDays
-		}
-		for day := from; ; day = (day + 1) % 7 {
-			days = days.With(day)
-			if day == to {
-				break
-			}
-		}
-	}
-	return days, nil
-}
-
-// weekday is a day by its three letters, or -1.
-func weekday(text string) time.Weekday {
-	for i, name := range dayNames {
-		if strings.EqualFold(name, strings.TrimSpace(text)) {
-			return time.Weekday(i)
-		}
-	}
-	return -1
-}
-
 func dayAfter(days access.Weekdays) access.Weekdays {
 	return (days<<1 | days>>6) & access.EveryDay
-}
-
-// timeOfDay reads hh:mm, up to 24:00.
-func timeOfDay(text string) (access.Minute, error) {
-	if text == "24:00" {
-		return access.MinutesADay, nil
-	}
-	t, err := time.Parse("15:04", text)
-	if err != nil || len(text) != len("15:04") {
-		return 0, errTime
-	}
-	return access.Minute(t.Hour()*60 + t.Minute()), nil
 }
 
 func (h *fileHour) onDates() ([]access.Schedule, error) {

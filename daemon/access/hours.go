@@ -178,6 +178,7 @@ func (s shift) words() string {
 	return Minute(s.from).String() + "–" + Minute(s.until).String()
 }
 
+// dayNames are from Monday on, as people read a week.
 var dayNames = [...]string{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}
 
 // daysWords is a set of days, as in "Mon–Wed & Fri": commas are between the parts.

@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -85,6 +86,41 @@ func (w Weekdays) With(days ...time.Weekday) Weekdays {
 		w |= 1 << d
 	}
 	return w
+}
+
+// ParseWeekdays reads days and runs of days, "mon-wed,Fri", or "daily", in any
+// case; a run may go past the end of the week.
+func ParseWeekdays(text string) (set Weekdays, err error) {
+	if strings.EqualFold(text, "daily") {
+		return EveryDay, nil
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		first, last, run := strings.Cut(part, "-")
+		if !run {
+			last = first
+		}
+		from, ok := parseWeekday(first)
+		until, also := parseWeekday(last)
+		if !ok || !also {
+			return 0, fmt.Errorf("%q is no day; there are Mon Tue Wed Thu Fri Sat Sun and daily", part)
+		}
+		for day := from; ; day = (day + 1) % 7 {
+			set = set.With(day)
+			if day == until {
+				break
+			}
+		}
+	}
+	return set, nil
+}
+
+func parseWeekday(text string) (day time.Weekday, ok bool) {
+	for i, name := range dayNames {
+		if strings.EqualFold(name, strings.TrimSpace(text)) {
+			return time.Weekday((i + 1) % 7), true
+		}
+	}
+	return 0, false
 }
 
 // Minute is a time of the day in minutes after midnight, up to 24*60.

@@ -112,3 +112,19 @@ func TestScheduleIsOfOneForm(t *testing.T) {
 		})
 	}
 }
+
+func TestDaysAreReadAsPeopleWriteThem(t *testing.T) {
+	for text, want := range map[string]Weekdays{
+		"daily": EveryDay, "Mon-Sun": EveryDay, "sat": 1 << time.Saturday, "Mon, tue,MON": 1<<time.Monday | 1<<time.Tuesday,
+		"sat-mon": 1<<time.Saturday | 1<<time.Sunday | 1<<time.Monday, "wed-wed": 1 << time.Wednesday,
+	} {
+		if got, err := ParseWeekdays(text); err != nil || got != want {
+			t.Errorf("%q: got %07b, %v, want %07b", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"", "monday", "mon-", "-mon", "mon,,tue", "mon-tue-wed", "daily,mon", "mon–fri"} {
+		if got, err := ParseWeekdays(text); err == nil {
+			t.Errorf("%q: got %07b, want an error", text, got)
+		}
+	}
+}

@@ -11,11 +11,6 @@ import (
 
 const hoursHint = `write "Mon-Fri 09:00-18:00", "Sat,Sun" for whole days, "2026-12-25", "2026-12-24 to 2026-12-26", or "2026-12-24 09:00 until 2026-12-24 12:00"`
 
-var days = map[string]time.Weekday{
-	"sun": time.Sunday, "mon": time.Monday, "tue": time.Tuesday, "wed": time.Wednesday,
-	"thu": time.Thursday, "fri": time.Friday, "sat": time.Saturday,
-}
-
 // readHours reads one line of hours into a schedule without its owner.
 func readHours(text string, zone *time.Location) (access.Schedule, error) {
 	text = strings.TrimSpace(text)
@@ -67,7 +62,7 @@ func readWeekly(text string) (s access.Schedule, err error) {
 	if len(words) == 0 || len(words) > 2 {
 		return s, fmt.Errorf("%q are no hours", text)
 	}
-	if s.Days, err = readDays(words[0]); err != nil {
+	if s.Days, err = access.ParseWeekdays(words[0]); err != nil {
 		return s, err
 	}
 	if s.Until = access.MinutesADay; len(words) == 1 {
@@ -90,30 +85,6 @@ func readWeekly(text string) (s access.Schedule, err error) {
 		return s, fmt.Errorf(`%s ends before it begins; what goes on past midnight is two, as "Fri 22:00-24:00" and "Sat 00:00-06:00"`, words[1])
 	}
 	return s, nil
-}
-
-func readDays(text string) (set access.Weekdays, err error) {
-	if text == "daily" {
-		return access.EveryDay, nil
-	}
-	for part := range strings.SplitSeq(text, ",") {
-		first, last, run := strings.Cut(part, "-")
-		if !run {
-			last = first
-		}
-		from, ok := days[strings.ToLower(first)]
-		until, also := days[strings.ToLower(last)]
-		if !ok || !also {
-			return 0, fmt.Errorf("%q is no day; there are Mon Tue Wed Thu Fri Sat Sun and daily", part)
-		}
-		for day := from; ; day = (day + 1) % 7 {
-			set = set.With(day)
-			if day == until {
-				break
-			}
-		}
-	}
-	return set, nil
 }
 
 func readMinute(text string) (at access.Minute, err error) {
