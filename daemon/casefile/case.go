@@ -23,7 +23,7 @@ type Case struct {
 	sources   []source
 	lockdowns []lockdown
 	taps      []Tap
-	stands    []Stands
+	stands    []stands
 }
 
 // source is where rights come from, and when it was heard of; a zero time: as

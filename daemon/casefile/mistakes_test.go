@@ -52,6 +52,7 @@ func TestMistakesAreToldWithTheirLine(t *testing.T) {
 		{"a right of two", `person = "Ann", group`, `person = "Ann", team = "Acme", group`, []string{`:7: right[0]: say whose right it is: person or team`}},
 		{"a right for two things", `group = "Desk"`, `group = "Desk", door = "Front"`, []string{`:7: right[0]: it must cover exactly one thing`}},
 		{"a right that ends first", `from = "2026-11-02 08:00"`, `from = "2026-11-02 08:00", until = "2026-11-02 07:00"`, []string{`:7: right[0].until: the right ends before it begins`}},
+		{"a lockdown that ends first", `title = "A door"`, `lockdown = [{ everywhere = true, from = "2026-11-02 08:00", until = "2026-11-02 08:00" }]`, []string{`:1: lockdown[0].until: the lockdown ends before it begins`}},
 		{"a right of no source", `group = "Desk"`, `group = "Desk", source = "rumour"`, []string{`:7: right[0].source: there is no source "rumour"`}},
 		{"two of one name", `person = [{`, `person = [{ name = "Ann" }, {`, []string{`:5: person[1].name: there are two of the kind person with the name "Ann"`}},
 		{"no name", `person = [{`, `person = [{ suspended = true }, {`, []string{`:5: person[0]: this person has no name`}},

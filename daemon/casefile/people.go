@@ -71,9 +71,7 @@ func (r *reader) readRights() {
 			r.refer("person", key+".person", row.Person)
 		}
 		g.Scope, g.ScopeID = r.scope(key, row.Door, row.Group, row.Place, row.Everywhere)
-		if !g.From.IsZero() && !g.Until.IsZero() && !g.From.Before(g.Until) {
-			r.strict.Blame(key+".until", "", "the right ends before it begins")
-		}
+		r.inOrder(key, "right", g.From, g.Until)
 		r.out.roster.Grants = append(r.out.roster.Grants, g)
 	}
 }

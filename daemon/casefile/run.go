@@ -27,9 +27,6 @@ func (r *Result) AsExpected() bool { return len(r.Wrong) == 0 }
 // Taps are the taps of the case, in the order of the file.
 func (c *Case) Taps() []Tap { return c.taps }
 
-// Stands are the looks at doors, in the order of the file.
-func (c *Case) Stands() []Stands { return c.stands }
-
 // Site is what decides at an instant of the case, given for how long the sources
 // have been silent: the rights, the contacts and the lockdowns by staff.
 func (c *Case) Site(at time.Time, silent time.Duration) (access.Roster, []access.Contact, []access.Lockdown) {
@@ -51,7 +48,7 @@ func (c *Case) Run() ([]Result, error) {
 		all = append(all, t.run(s, c.Zone))
 	}
 	for i := range c.stands {
-		s, err := c.snapshot(c.stands[i].At, c.stands[i].silent)
+		s, err := c.snapshot(c.stands[i].at, c.stands[i].silent)
 		if err != nil {
 			return nil, err
 		}
@@ -83,10 +80,10 @@ func (t *Tap) run(s *access.Snapshot, zone *time.Location) Result {
 	}
 }
 
-func (w *Stands) run(s *access.Snapshot) Result {
-	r := Result{Line: w.Line, Note: w.Note, Door: w.Door, At: w.At.UTC(), Open: s.Unlocking(w.Door, w.At, w.Clock, w.Arrived).Open}
-	if r.Open != w.Open {
-		r.Wrong = []string{fmt.Sprintf("it should %s", standing(w.Open))}
+func (w *stands) run(s *access.Snapshot) Result {
+	r := Result{Line: w.line, Note: w.note, Door: w.door, At: w.at.UTC(), Open: s.Unlocking(w.door, w.at, w.clock, w.arrived).Open}
+	if r.Open != w.open {
+		r.Wrong = []string{fmt.Sprintf("it should %s", standing(w.open))}
 	}
 	return r
 }

@@ -184,7 +184,15 @@ func (r *reader) readLockdowns() {
 		key := fmt.Sprintf("lockdown[%d]", i)
 		l := lockdown{from: r.time(key+".from", row.From), until: r.time(key+".until", row.Until)}
 		l.Scope, l.ScopeID = r.scope(key, row.Door, "", row.Place, row.Everywhere)
+		r.inOrder(key, "lockdown", l.from, l.until)
 		r.out.lockdowns = append(r.out.lockdowns, l)
+	}
+}
+
+// inOrder demands that a right or a lockdown ends after it begins.
+func (r *reader) inOrder(key, kind string, from, until time.Time) {
+	if !from.IsZero() && !until.IsZero() && !from.Before(until) {
+		r.strict.Blame(key+".until", "", "the %s ends before it begins", kind)
 	}
 }
 

@@ -23,17 +23,16 @@ type Tap struct {
 	want   expected
 }
 
-// Stands asks whether a door stands open by its schedules.
-type Stands struct {
-	Line    int
-	Note    string
-	Door    string
-	At      time.Time
-	Clock   access.ClockState
-	Arrived time.Time
-	Open    bool // what should be
-
-	silent time.Duration
+// stands asks whether a door stands open by its schedules.
+type stands struct {
+	line    int
+	note    string
+	door    string
+	at      time.Time
+	clock   access.ClockState
+	arrived time.Time
+	open    bool // what should be
+	silent  time.Duration
 }
 
 // expected is what should become of a tap.
@@ -187,15 +186,15 @@ func (r *reader) timeOrNever(key, text string) *time.Time {
 }
 
 func (r *reader) readStands(key string, row *standsRow) {
-	s := Stands{Line: r.strict.Line(key), Note: row.Note, Door: row.Door, Open: row.Open}
+	s := stands{line: r.strict.Line(key), note: row.Note, door: row.Door, open: row.Open}
 	s.silent = time.Duration(or(row.Silent, r.rows.World.Silent))
 	r.refer("door", key+".door", row.Door)
-	s.At, s.Arrived = r.time(key+".at", row.At), r.time(key+".arrived", row.Arrived)
+	s.at, s.arrived = r.time(key+".at", row.At), r.time(key+".arrived", row.Arrived)
 	if row.At == "" {
 		r.strict.Blame(key, timeHint, "it must say when: at")
 	}
 	if clock := cmp.Or(row.Clock, r.rows.World.Clock); clock != "" {
-		r.label(key+".clock", clock, &s.Clock)
+		r.label(key+".clock", clock, &s.clock)
 	}
 	r.out.stands = append(r.out.stands, s)
 }
