@@ -79,59 +79,6 @@ func readGenerations(ctx context.Context, tx *sql.Tx, l *Loaded) error {
 	return err
 }
 
-// SnapshotAt is what all sources said, merged, as of a past generation, or
-// ErrNotFound when that is no longer kept. The contacts are the sources with when
-// each was heard of then; one that is missing was never heard of. Compare the hash
-// of the snapshot with the event's: numbers begin again after a damaged cache was
-// set aside.
-func (c *Cache) SnapshotAt(ctx context.Context, number uint64, contacts []access.Contact) (s *access.Snapshot, err error) {
-	err = c.past(ctx, number, func(tx *sql.Tx) error {
-		contacts, err := withSourcesOf(ctx, tx, number, contacts)
-		if err != nil {
-			return err
-		}
-		s, err = assemble(ctx, tx, number, contacts, ctx.Err)
-		return err
-	})
-	return s, err
-}
-
-// At is the rows of a past generation, merged, or ErrNotFound when that is no
-// longer kept. They are in memory whole, so it is for sites of which that is known
-// to fit.
-func (c *Cache) At(ctx context.Context, number uint64) (r access.Roster, err error) {
-	err = c.past(ctx, number, func(tx *sql.Tx) error {
-		all, err := sources(ctx, tx)
-		for _, s := range all {
-			more, err := rowsOf(ctx, tx, s.name, rowsAsOf, s.id, int64(number))
-			if err != nil {
-				return fmt.Errorf("%s: %w", s.name, err)
-			}
-			r = access.Merge(r, more)
-		}
-		return err
-	})
-	return r, err
-}
-
-func (c *Cache) past(ctx context.Context, number uint64, read func(tx *sql.Tx) error) error {
-	err := c.f.read(ctx, func(tx *sql.Tx) error {
-		var found int
-		err := tx.QueryRowContext(ctx, "SELECT count(*) FROM generations WHERE number = ?", int64(number)).Scan(&found)
-		if err == nil && found == 0 {
-			err = ErrNotFound
-		}
-		if err != nil {
-			return err
-		}
-		return read(tx)
-	})
-	if err = named(err); err != nil {
-		return fmt.Errorf("the rights of generation %d: %w", number, err)
-	}
-	return nil
-}
-
 // LoadSource is what one source said last; empty if it never said anything. It
 // is in memory whole, so it is for sources of which that is known to fit.
 func (c *Cache) LoadSource(ctx context.Context, source string) (r access.Roster, err error) {

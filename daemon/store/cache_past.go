@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/tilegate/tilegate/daemon/access"
 )
 
 const generationColumns = "SELECT number, at, hash, form FROM generations WHERE hash IS NOT NULL AND "
@@ -45,6 +47,75 @@ func (c *Cache) generation(ctx context.Context, query string, args ...any) (g Ge
 	g.At = time.UnixMicro(at).UTC()
 	copy(g.Hash[:], hash)
 	return g, nil
+}
+
+// NumberAt is the generation that was in force at an instant, or ErrNotFound when
+// none is kept of that time.
+func (c *Cache) NumberAt(ctx context.Context, at time.Time) (number uint64, err error) {
+	var found sql.NullInt64
+	err = c.f.read(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, "SELECT max(number) FROM generations WHERE at <= ? AND hash IS NOT NULL", at.UnixMicro()).Scan(&found)
+	})
+	if err == nil && !found.Valid {
+		err = ErrNotFound
+	}
+	if err = named(err); err != nil {
+		return 0, fmt.Errorf("the rights of %s: %w", at.UTC().Format(time.RFC3339), err)
+	}
+	return uint64(found.Int64), nil
+}
+
+// SnapshotAt is what all sources said, merged, as of a past generation, or
+// ErrNotFound when that is no longer kept. The contacts are the sources with when
+// each was heard of then; one that is missing was never heard of. Compare the hash
+// of the snapshot with the event's: numbers begin again after a damaged cache was
+// set aside.
+func (c *Cache) SnapshotAt(ctx context.Context, number uint64, contacts []access.Contact) (s *access.Snapshot, err error) {
+	err = c.past(ctx, number, func(tx *sql.Tx) error {
+		contacts, err := withSourcesOf(ctx, tx, number, contacts)
+		if err != nil {
+			return err
+		}
+		s, err = assemble(ctx, tx, number, contacts, ctx.Err)
+		return err
+	})
+	return s, err
+}
+
+// At is the rows of a past generation, merged, or ErrNotFound when that is no
+// longer kept. They are in memory whole, so it is for sites of which that is known
+// to fit.
+func (c *Cache) At(ctx context.Context, number uint64) (r access.Roster, err error) {
+	err = c.past(ctx, number, func(tx *sql.Tx) error {
+		all, err := sources(ctx, tx)
+		for _, s := range all {
+			more, err := rowsOf(ctx, tx, s.name, rowsAsOf, s.id, int64(number))
+			if err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			r = access.Merge(r, more)
+		}
+		return err
+	})
+	return r, err
+}
+
+func (c *Cache) past(ctx context.Context, number uint64, read func(tx *sql.Tx) error) error {
+	err := c.f.read(ctx, func(tx *sql.Tx) error {
+		var found int
+		err := tx.QueryRowContext(ctx, "SELECT count(*) FROM generations WHERE number = ?", int64(number)).Scan(&found)
+		if err == nil && found == 0 {
+			err = ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		return read(tx)
+	})
+	if err = named(err); err != nil {
+		return fmt.Errorf("the rights of generation %d: %w", number, err)
+	}
+	return nil
 }
 
 // namesAtOnce is how many names one query asks for.

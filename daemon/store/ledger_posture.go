@@ -132,7 +132,7 @@ func (l *Ledger) AppendPosture(p Posture) (seq uint64, err error) {
 		done, err := tx.ExecContext(ctx, `INSERT INTO postures (seq, at, clock, what, scope, scope_id, until, actor, reason)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			sql.NullInt64{Int64: int64(p.Seq), Valid: p.Seq != 0}, p.At.UnixMicro(), p.Clock.String(), string(p.What), p.Scope.String(), p.ScopeID,
-			sql.NullInt64{Int64: p.Until.UnixMicro(), Valid: !p.Until.IsZero()}, p.Actor, p.Reason)
+			instant(p.Until), p.Actor, p.Reason)
 		if err != nil {
 			return err
 		}
@@ -156,6 +156,17 @@ func (l *Ledger) Postures(ctx context.Context) (Postures, error) {
 		return Postures{}, fmt.Errorf("read the postures: %w", err)
 	}
 	return p, nil
+}
+
+// PostureAt is the number of the newest posture at an instant, by the wall clock of
+// then; 0: there was none yet.
+func (l *Ledger) PostureAt(ctx context.Context, at time.Time) (uint64, error) {
+	var seq sql.NullInt64
+	err := l.f.r.QueryRowContext(ctx, "SELECT max(seq) FROM postures WHERE at <= ?", at.UnixMicro()).Scan(&seq)
+	if err != nil {
+		return 0, fmt.Errorf("the postures of %s: %w", at.UTC().Format(time.RFC3339), err)
+	}
+	return uint64(seq.Int64), nil
 }
 
 // LockdownsAt are the lockdowns that were in force when the posture of a number
@@ -209,10 +220,7 @@ func scanPosture(rows *sql.Rows) (p Posture, err error) {
 	if err := rows.Scan(&p.Seq, &at, &clock, &what, &scope, &p.ScopeID, &until, &p.Actor, &p.Reason); err != nil {
 		return p, err
 	}
-	p.At, p.What = time.UnixMicro(at).UTC(), PostureWhat(what)
-	if until.Valid {
-		p.Until = time.UnixMicro(until.Int64).UTC()
-	}
+	p.At, p.Until, p.What = time.UnixMicro(at).UTC(), timeOf(until), PostureWhat(what)
 	if err := p.Clock.UnmarshalText([]byte(clock)); err != nil {
 		return p, fmt.Errorf("posture %d: %w", p.Seq, err)
 	}

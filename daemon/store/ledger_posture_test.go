@@ -136,6 +136,20 @@ func TestTheLockdownsOfThenAreAskedByNumber(t *testing.T) {
 	}
 }
 
+func TestThePostureOfAnInstantIsFound(t *testing.T) {
+	l := openLedger(t, filepath.Join(t.TempDir(), "ledger.db"))
+	for i := range 2 {
+		if _, err := l.AppendPosture(Posture{At: noon.Add(time.Duration(i) * time.Hour), What: LockDown, Scope: access.ScopeOrganisation}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for after, want := range map[time.Duration]uint64{-1: 0, 0: 1, time.Hour - time.Microsecond: 1, time.Hour: 2} {
+		if got, err := l.PostureAt(t.Context(), noon.Add(after)); got != want || err != nil {
+			t.Errorf("%v: got %d, %v, want %d", after, got, err, want)
+		}
+	}
+}
+
 // modelPostures is a second folding, over the whole list and written from what
 // staff expect, not from the rule of the newest word.
 type modelPostures struct {
