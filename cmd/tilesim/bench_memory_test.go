@@ -15,11 +15,11 @@ import (
 
 // BenchmarkMemory measures what a gateway needs that has its rights from a file,
 // with the memory limit of the shipped unit: after the first reading; then while
-// the file is replaced with one person in ten changed and with everybody changed,
-// and what members at four doors wait meanwhile. Resident is VmRSS of the process,
-// with the program itself, once it has come to rest; the peak is VmHWM, of the
-// first reading from the start on, and of a replacement from its beginning on, as
-// a ratio to resident before it.
+// the file is replaced with a hundred people changed, with one in ten and with
+// everybody, and what members at four doors wait meanwhile. Resident is VmRSS of
+// the process, with the program itself, once it has come to rest; the peak is
+// VmHWM, of the first reading from the start on, and of a replacement from its
+// beginning on, as a ratio to resident before it.
 func BenchmarkMemory(b *testing.B) {
 	for _, scale := range []struct {
 		name string
