@@ -16,7 +16,7 @@ func dateOf(year, month, day int) access.Date {
 	return access.DateOf(time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC))
 }
 
-// group is a roster with one group that has these further keys.
+// withGroup is a roster with one group that has these further keys.
 func withGroup(keys string) string {
 	return "{\"people\": [{\"id\": \"ann\"}],\n\"groups\": [\n{\"id\": \"g\"" + keys + "}]}"
 }
